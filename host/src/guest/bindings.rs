@@ -1,0 +1,12 @@
+//! The contract in `wit/`, as Rust traits.
+
+wasmtime::component::bindgen!({
+    world: "actor",
+    path: "wit",
+    imports: {
+        "greenroom:actor/host.receive": async,
+        "greenroom:actor/host.send-wait": async,
+        "greenroom:actor/lifecycle.wait": async,
+    },
+    exports: { default: async },
+});

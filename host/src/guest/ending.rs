@@ -1,0 +1,129 @@
+//! How a guest's call ended, in the words of the contract.
+
+use serde_json::Value;
+use wasmtime::{Error, Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
+
+use super::state::Guest;
+use crate::message::{Message, NotAdmitted};
+use crate::outcome::{Exception, ExceptionKind, Outcome};
+
+/// Frames of a backtrace that are told, innermost first: enough to see where, and a bounded report of a recursion.
+const FRAMES_MAX: usize = 32;
+
+/// Bytes of a panic's text that are told.
+const PANIC_BYTES_MAX: usize = 4 << 10;
+
+/// What `run` returned.
+pub(super) fn returned(result: Result<String, String>, message_bytes_max: usize) -> Outcome {
+    let (text, is_error) = match result {
+        Ok(value) => (value, false),
+        Err(error) => (error, true),
+    };
+    match Message::admit(text, message_bytes_max) {
+        Ok(value) if is_error => Outcome::Exception(Exception::error(value)),
+        Ok(value) => Outcome::Exit(value),
+        Err(why) => Outcome::Exception(not_json(&why, is_error)),
+    }
+}
+
+fn not_json(why: &NotAdmitted, is_error: bool) -> Exception {
+    let what = if is_error { "an error value" } else { "a value" };
+    Exception::new(ExceptionKind::Error, format!("the entry returned {what} that is not admitted: {why}"))
+}
+
+/// Why a guest's call did not return.
+pub(super) fn trapped(error: &Error, guest: &mut Guest) -> Outcome {
+    let exception = match guest.panic.take() {
+        Some(text) if is_unreachable(error) => trap("unreachable", &cut(&text)),
+        _ => classify(error, guest),
+    };
+    Outcome::Exception(with_backtrace(exception, error))
+}
+
+/// An instance that could not be made. Its start function may have trapped like any other code.
+pub(super) fn not_instantiated(error: &Error, guest: &mut Guest) -> Outcome {
+    if guest.memory.refused() && error.downcast_ref::<Trap>().is_none() {
+        return Outcome::Exception(memory_limit(guest, "the module's memory does not fit"));
+    }
+    trapped(error, guest)
+}
+
+fn is_unreachable(error: &Error) -> bool {
+    matches!(error.downcast_ref::<Trap>(), Some(Trap::UnreachableCodeReached))
+}
+
+fn classify(error: &Error, guest: &Guest) -> Exception {
+    if let Some(I32Exit(code)) = error.downcast_ref::<I32Exit>() {
+        return trap("exit", &format!("the guest called exit({code}); an actor ends by returning"));
+    }
+    let Some(reason) = error.downcast_ref::<Trap>() else {
+        // No rule of WebAssembly was broken, but one of the component model's: a pointer outside memory, a string that
+        // is not UTF-8.
+        return trap("bad-abi", &root_cause(error));
+    };
+    if is_unreachable(error) && guest.memory.refused() {
+        let (used, max) = (guest.memory.used(), guest.memory.max());
+        let message = format!("out of memory: the actor may have {max} bytes, has {used}, and was refused more");
+        return trap("out-of-memory", &message);
+    }
+    trap(&kebab_case(name(*reason)), &reason.to_string().replace("wasm trap: ", ""))
+}
+
+fn trap(kind: &str, message: &str) -> Exception {
+    Exception::new(ExceptionKind::Trap, message).with("trap", json(kind))
+}
+
+fn memory_limit(guest: &Guest, message: &str) -> Exception {
+    let (used, max) = (guest.memory.used(), guest.memory.max());
+    Exception::new(ExceptionKind::Limit, format!("{message}: an actor may have {max} bytes"))
+        .with("limit", json("memory"))
+        .with("used", json(used))
+        .with("max", json(max))
+}
+
+/// The contract's names where they differ from the engine's.
+fn name(reason: Trap) -> String {
+    match reason {
+        Trap::UnreachableCodeReached => "Unreachable".into(),
+        Trap::MemoryOutOfBounds => "OutOfBounds".into(),
+        other => format!("{other:?}"),
+    }
+}
+
+fn kebab_case(name: String) -> String {
+    let mut text = String::new();
+    for character in name.chars() {
+        if character.is_uppercase() && !text.is_empty() {
+            text.push('-');
+        }
+        text.extend(character.to_lowercase());
+    }
+    text
+}
+
+fn with_backtrace(exception: Exception, error: &Error) -> Exception {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return exception };
+    let frames: Vec<Value> = backtrace.frames().iter().take(FRAMES_MAX).map(|frame| frame_name(frame).into()).collect();
+    exception.with("backtrace", json(frames))
+}
+
+fn frame_name(frame: &wasmtime::FrameInfo) -> String {
+    match frame.func_name() {
+        Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
+        None => format!("function {}", frame.func_index()),
+    }
+}
+
+fn root_cause(error: &Error) -> String {
+    let cause = error.chain().last().map_or_else(|| error.to_string(), ToString::to_string);
+    cut(&cause)
+}
+
+fn cut(text: &str) -> String {
+    text[..text.floor_char_boundary(PANIC_BYTES_MAX)].to_owned()
+}
+
+fn json(value: impl Into<Value>) -> Message {
+    Message::trusted(value.into().to_string())
+}

@@ -1,0 +1,24 @@
+//! The contract's imports: one file per WIT interface, each converts, calls the context, and converts back.
+
+mod host;
+mod lifecycle;
+mod log;
+mod registry;
+mod rights;
+mod source;
+mod timer;
+
+use std::time::Duration;
+
+use super::state::Guest;
+use crate::refusal::{Refusal, RefusalKind};
+
+/// The answer of a function that the contract has and this version does not.
+fn unsupported<T>(function: &str) -> Result<T, String> {
+    let message = format!("`{function}` is part of the contract but not built in this version of Greenroom");
+    Err(Refusal::new(RefusalKind::Unsupported, message).to_json())
+}
+
+fn milliseconds(timeout_ms: u32) -> Duration {
+    Duration::from_millis(timeout_ms.into())
+}

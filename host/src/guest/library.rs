@@ -1,0 +1,202 @@
+//! Which modules are loaded: name → compiled component, each compiled once.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, RwLock};
+
+use thiserror::Error;
+use wasmtime::Engine;
+use wasmtime::component::{Component, Linker};
+
+use super::admission::{Admitted, Caps, Entry, Rejected, admit};
+use super::bindings::ActorPre;
+use super::cache::{Cache, Key};
+use super::state::Guest;
+use super::engine;
+use crate::lock::{read, write};
+use crate::refusal::{Refusal, RefusalKind};
+
+/// A module that a node has loaded: a compiled component with a name. A handle; clones are the same module.
+#[derive(Clone)]
+pub struct Module(Arc<Loaded>);
+
+struct Loaded {
+    name: String,
+    hash: String,
+    admitted: Admitted,
+    pre: ActorPre<Guest>,
+    mappings: usize,
+}
+
+/// Why a module was not loaded. Nothing of it ran.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// There is no such file.
+    #[error("cannot load {path}: no such file")]
+    NotFound {
+        /// As it was given.
+        path: String,
+    },
+    /// The file is there and cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// As it was given.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The bytes are not a module that can be an actor.
+    #[error("cannot load {name}: {source}")]
+    Rejected {
+        /// The module's name or path.
+        name: String,
+        /// What is wrong with it.
+        source: Rejected,
+    },
+    /// The compiler did not take it, though it is valid.
+    #[error("cannot compile {name}: {message}")]
+    Compile {
+        /// The module's name or path.
+        name: String,
+        /// What the compiler said.
+        message: String,
+    },
+    /// The node was shut down meanwhile.
+    #[error("cannot load {name}: the node is shutting down")]
+    Stopping {
+        /// The module's name or path.
+        name: String,
+    },
+}
+
+impl Module {
+    /// What guests write before the slash of `module/entry`: the file's name without its ending.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The BLAKE3 hash of the bytes as they were given, in 64 hexadecimal digits.
+    pub fn hash(&self) -> &str {
+        &self.0.hash
+    }
+
+    /// What actors can run in it, as its SDK wrote it down; empty if the module does not say.
+    pub fn entries(&self) -> &[Entry] {
+        &self.0.admitted.entries
+    }
+
+    /// The interfaces it imports, as it names them.
+    pub fn imports(&self) -> &[String] {
+        &self.0.admitted.imports
+    }
+
+    /// The bytes it was loaded from.
+    pub fn size(&self) -> usize {
+        self.0.admitted.size
+    }
+
+    pub(super) fn pre(&self) -> &ActorPre<Guest> {
+        &self.0.pre
+    }
+
+    /// How many memory mappings one instance takes.
+    pub(super) fn mappings(&self) -> usize {
+        self.0.mappings
+    }
+
+    /// # Errors
+    ///
+    /// `no-such-entry`, with the list of those there are, if the module says which.
+    pub(super) fn check_entry(&self, entry: &str) -> Result<(), Refusal> {
+        let entries = self.entries();
+        if entries.is_empty() || entries.iter().any(|known| known.name == entry) {
+            return Ok(());
+        }
+        let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+        let message =
+            format!("module `{}` has no entry `{}`; it has {}", self.name(), entry.escape_debug(), names.join(", "));
+        Err(Refusal::new(RefusalKind::NoSuchEntry, message).with("entries", names))
+    }
+}
+
+impl std::fmt::Debug for Module {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Module({}, {})", self.name(), self.hash())
+    }
+}
+
+/// The loaded modules, and what it takes to load one.
+pub(super) struct Library {
+    engine: Engine,
+    linker: Linker<Guest>,
+    cache: Option<Cache>,
+    by_name: RwLock<HashMap<String, Module>>,
+}
+
+impl Library {
+    pub(super) fn new(cache: Option<Cache>) -> wasmtime::Result<Library> {
+        let engine = engine::new()?;
+        let linker = engine::linker(&engine)?;
+        Ok(Library { engine, linker, cache, by_name: RwLock::default() })
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The module that was loaded last under this name.
+    pub(super) fn find(&self, name: &str) -> Option<Module> {
+        read(&self.by_name).get(name).cloned()
+    }
+
+    /// Loads a module from a file; its name is the file's without the ending. Takes as long as compiling does.
+    pub(super) fn load_file(&self, path: &Path) -> Result<Module, LoadError> {
+        let shown = path.display().to_string();
+        let bytes = std::fs::read(path).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => LoadError::NotFound { path: shown.clone() },
+            _ => LoadError::Read { path: shown.clone(), source },
+        })?;
+        let name = path.file_stem().map_or_else(|| shown.clone(), |stem| stem.to_string_lossy().into_owned());
+        self.load(&name, &bytes)
+    }
+
+    /// Loads a module from bytes. If the same bytes are loaded under the same name, that is the module; other bytes
+    /// take the name over, and actors of the old module live on.
+    pub(super) fn load(&self, name: &str, bytes: &[u8]) -> Result<Module, LoadError> {
+        let hash = blake3::hash(bytes).to_hex().to_string();
+        if let Some(module) = self.find(name).filter(|module| module.hash() == hash) {
+            return Ok(module);
+        }
+        let admitted = admit(bytes, &Caps::local())
+            .map_err(|source| LoadError::Rejected { name: name.to_owned(), source })?;
+        let compile_error =
+            |why: wasmtime::Error| LoadError::Compile { name: name.to_owned(), message: format!("{why:#}") };
+        let component = self.compile(&admitted).map_err(compile_error)?;
+        let pre = self.linker.instantiate_pre(&component).and_then(ActorPre::new).map_err(compile_error)?;
+        let mappings = engine::MAPPINGS_PER_INSTANCE + engine::MAPPINGS_PER_MEMORY * admitted.memories;
+        let module = Module(Arc::new(Loaded { name: name.to_owned(), hash, admitted, pre, mappings }));
+        write(&self.by_name).insert(name.to_owned(), module.clone());
+        Ok(module)
+    }
+
+    /// Machine code from the cache, or from the compiler.
+    fn compile(&self, admitted: &Admitted) -> wasmtime::Result<Component> {
+        let Some(cache) = &self.cache else { return Component::from_binary(&self.engine, &admitted.component) };
+        let key = Key::new(admitted.hash, &self.engine.precompile_compatibility_hash());
+        if let Some(code) = cache.get(&key) {
+            // SAFETY: `Cache::get` answers only bytes that `Cache::put` wrote with this user's secret key, and we put
+            // only what `precompile_component` made for an engine with the same compatibility hash.
+            match unsafe { Component::deserialize(&self.engine, &code) } {
+                Ok(component) => return Ok(component),
+                Err(why) => tracing::warn!(target: "greenroom", "ignoring cached code: {why:#}"),
+            }
+        }
+        let code = self.engine.precompile_component(&admitted.component)?;
+        if let Err(why) = cache.put(&key, &code) {
+            tracing::warn!(target: "greenroom", "cannot cache compiled code: {why}");
+        }
+        // SAFETY: these bytes come from this engine's own compiler.
+        unsafe { Component::deserialize(&self.engine, &code) }
+    }
+}

@@ -1,0 +1,145 @@
+//! A behavior in wasm: from a module's bytes to an actor that runs.
+
+pub mod admission;
+pub(crate) mod cache;
+pub(crate) mod library;
+mod bindings;
+mod componentize;
+mod ending;
+mod engine;
+mod imports;
+mod limits;
+mod mappings;
+mod output;
+mod preempt;
+mod state;
+mod wasi;
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use wasmtime::Store;
+
+use crate::actor::{self, context::Context};
+use crate::address::Address;
+use crate::mailbox::Mailbox;
+use crate::message::Message;
+use crate::node::Kernel;
+use crate::outcome::Outcome;
+use crate::refusal::{Refusal, RefusalKind};
+use cache::Cache;
+use library::{Library, Module};
+use output::Speaker;
+use preempt::{Preempt, Ticker};
+use state::Guest;
+
+/// All that a node needs to run guests.
+pub(crate) struct Guests {
+    pub(crate) kernel: Arc<Kernel>,
+    library: Library,
+    runtime: Handle,
+    preempt: Preempt,
+    ticker: Ticker,
+}
+
+impl Guests {
+    /// `workers` is how many threads `runtime` has.
+    pub(crate) fn new(
+        kernel: Arc<Kernel>,
+        runtime: Handle,
+        workers: usize,
+        cache: Option<Cache>,
+    ) -> wasmtime::Result<Guests> {
+        let library = Library::new(cache)?;
+        let ticker = Ticker::start(library.engine())?;
+        Ok(Guests { kernel, library, runtime, preempt: Preempt::new(workers), ticker })
+    }
+
+    pub(crate) fn library(&self) -> &Library {
+        &self.library
+    }
+
+    /// Starts an actor: all that can be refused is refused here, and the rest happens on the actor's own task.
+    ///
+    /// `home` is the module that a bare entry means.
+    ///
+    /// # Errors
+    ///
+    /// `no-such-module`, `no-such-entry`, `bad-argument`, `limit`, `stopping`. No actor was made then.
+    pub(crate) fn spawn(
+        self: &Arc<Self>,
+        home: &Module,
+        entry: &str,
+        args: Message,
+        parent: Option<Address>,
+    ) -> Result<Arc<Mailbox>, Refusal> {
+        let (module, entry) = self.resolve(home, entry)?;
+        if !args.as_str().trim_ascii_start().starts_with(['[', '{']) {
+            let message = "cannot spawn: args must be a JSON array (positional) or object (named)";
+            return Err(Refusal::new(RefusalKind::BadArgument, message));
+        }
+        let mappings = mappings::reserve(module.mappings())?;
+        let mailbox = self.kernel.enter()?;
+        let context = Context::new(self.kernel.clone(), mailbox.clone(), parent);
+        let actor = context.address().to_string().into();
+        let speaker = Speaker { actor, entry: entry.into() };
+        let guest = Guest::new(self.clone(), module, context, speaker);
+        let behavior = async move {
+            let (outcome, store) = life(guest, args).await;
+            // Given back when the instance is gone, not when the actor is.
+            (outcome, (store, mappings))
+        };
+        self.runtime.spawn(actor::live(self.kernel.clone(), mailbox.clone(), behavior));
+        Ok(mailbox)
+    }
+
+    fn resolve<'a>(&self, home: &Module, entry: &'a str) -> Result<(Module, &'a str), Refusal> {
+        let (module, entry) = match entry.split_once('/') {
+            None => (home.clone(), entry),
+            Some((name, entry)) => {
+                let module = self.library.find(name).ok_or_else(|| {
+                    let message = format!("no module of the name `{}` is loaded", name.escape_debug());
+                    Refusal::new(RefusalKind::NoSuchModule, message)
+                })?;
+                (module, entry)
+            }
+        };
+        module.check_entry(entry)?;
+        Ok((module, entry))
+    }
+}
+
+/// The whole life of an instance, and the store that remains.
+async fn life(guest: Guest, args: Message) -> (Outcome, Store<Guest>) {
+    let (guests, slice) = (guest.guests.clone(), guest.slice.clone());
+    let mut running = pin!(run(guest, args));
+    poll_fn(|cx| {
+        guests.ticker.actor_runs();
+        let poll = running.as_mut().poll(cx);
+        if poll.is_pending() {
+            slice.pause();
+        }
+        poll
+    })
+    .await
+}
+
+/// Instantiates the module and calls `run`.
+async fn run(guest: Guest, args: Message) -> (Outcome, Store<Guest>) {
+    let guests = guest.guests.clone();
+    let (module, entry) = (guest.module.clone(), guest.speaker.entry.clone());
+    let mut store = Store::new(guests.library.engine(), guest);
+    store.limiter(|guest| &mut guest.memory);
+    guests.preempt.guard(&mut store);
+    let actor = match module.pre().instantiate_async(&mut store).await {
+        Ok(actor) => actor,
+        Err(error) => return (ending::not_instantiated(&error, store.data_mut()), store),
+    };
+    let outcome = match actor.call_run(&mut store, &entry, args.as_str()).await {
+        Ok(result) => ending::returned(result, guests.kernel.limits.message_bytes),
+        Err(error) => ending::trapped(&error, store.data_mut()),
+    };
+    (outcome, store)
+}

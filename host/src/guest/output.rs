@@ -1,0 +1,162 @@
+//! What a guest prints: cut into lines, bounded, tagged with its actor, and without control characters.
+
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use wasmtime_wasi::async_trait;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+
+use crate::lock::lock;
+
+/// A line's bytes; what comes beyond is cut. Also all that one stream of one actor ever keeps.
+const LINE_BYTES_MAX: usize = 8 << 10;
+
+/// Who prints.
+#[derive(Clone, Debug)]
+pub(super) struct Speaker {
+    pub actor: Arc<str>,
+    pub entry: Arc<str>,
+}
+
+impl Speaker {
+    /// Emits one line as a `tracing` event with the target `greenroom::guest`.
+    pub(super) fn say(&self, level: tracing::Level, stream: &str, line: &str) {
+        macro_rules! emit {
+            ($level:ident) => {
+                tracing::event!(target: "greenroom::guest", tracing::Level::$level,
+                    actor = &*self.actor, entry = &*self.entry, stream, "{}", printable(line))
+            };
+        }
+        match level {
+            tracing::Level::ERROR => emit!(ERROR),
+            tracing::Level::WARN => emit!(WARN),
+            tracing::Level::INFO => emit!(INFO),
+            tracing::Level::DEBUG => emit!(DEBUG),
+            tracing::Level::TRACE => emit!(TRACE),
+        }
+    }
+}
+
+/// The line with its control characters escaped, so that no guest can steer a terminal or forge a second line, and cut
+/// to [`LINE_BYTES_MAX`].
+pub(super) fn printable(line: &str) -> String {
+    let end = line.floor_char_boundary(LINE_BYTES_MAX);
+    let mut text = String::with_capacity(end);
+    for character in line[..end].chars() {
+        if character.is_control() && character != '\t' {
+            text.extend(character.escape_default());
+        } else {
+            text.push(character);
+        }
+    }
+    if end < line.len() {
+        text.push('…');
+    }
+    text
+}
+
+/// One of a guest's streams, `stdout` or `stderr`. Clones are the same stream.
+#[derive(Clone)]
+pub(super) struct Lines(Arc<Mutex<Stream>>);
+
+struct Stream {
+    speaker: Speaker,
+    name: &'static str,
+    line: Vec<u8>,
+}
+
+impl Lines {
+    pub(super) fn new(speaker: Speaker, name: &'static str) -> Lines {
+        Lines(Arc::new(Mutex::new(Stream { speaker, name, line: Vec::new() })))
+    }
+}
+
+impl Stream {
+    fn write(&mut self, bytes: &[u8]) {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let (text, ends) = match piece.split_last() {
+                Some((b'\n', text)) => (text, true),
+                _ => (piece, false),
+            };
+            // One byte more than is shown, so that a cut line is known to be one.
+            let room = (LINE_BYTES_MAX + 1).saturating_sub(self.line.len());
+            self.line.extend_from_slice(&text[..text.len().min(room)]);
+            if ends {
+                self.end_line();
+            }
+        }
+    }
+
+    fn end_line(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        self.speaker.say(tracing::Level::INFO, self.name, &String::from_utf8_lossy(&line));
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if !self.line.is_empty() {
+            self.end_line();
+        }
+    }
+}
+
+impl IsTerminal for Lines {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Lines {
+    fn async_stream(&self) -> Box<dyn tokio::io::AsyncWrite + Send + Sync> {
+        // Only components of WASI 0.3 ask for this form, and those are refused before they run.
+        Box::new(tokio::io::sink())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+impl OutputStream for Lines {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        lock(&self.0).write(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(LINE_BYTES_MAX)
+    }
+}
+
+#[async_trait]
+impl Pollable for Lines {
+    async fn ready(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_escaped_and_text_is_not() {
+        assert_eq!(printable("\x1b[2Jgrün\ttab"), "\\u{1b}[2Jgrün\ttab");
+        assert_eq!(printable("a\nb\r"), "a\\nb\\r");
+        assert_eq!(printable("\u{9b}31m"), "\\u{9b}31m");
+    }
+
+    #[test]
+    fn a_long_line_is_cut_and_takes_no_more_memory() {
+        let speaker = Speaker { actor: "a".into(), entry: "e".into() };
+        let mut stream = Stream { speaker, name: "stdout", line: Vec::new() };
+        (0..100).for_each(|_| stream.write(&[b'x'; 4096]));
+        assert_eq!(stream.line.len(), LINE_BYTES_MAX + 1);
+        let shown = printable(&String::from_utf8_lossy(&stream.line));
+        assert!(shown.ends_with("x…") && shown.len() == LINE_BYTES_MAX + '…'.len_utf8());
+    }
+}

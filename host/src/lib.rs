@@ -1,0 +1,72 @@
+//! Greenroom hosts actors, each a WebAssembly component instance with a memory of its own.
+//!
+//! An actor is an *entry* of a *module* that runs: it has an *address* and a mailbox, spawns other actors, sends JSON
+//! messages to addresses, and receives selectively by pattern. Nothing is shared between two actors, not even a global
+//! variable, and nothing is granted to one. This crate is the host; `greenroom-guest` is for writing actors in Rust, and
+//! `wit/` is the contract for every other language.
+//!
+//! ```no_run
+//! use greenroom::{Mesh, Node};
+//! use serde_json::json;
+//!
+//! # async fn ring() -> Result<(), Box<dyn std::error::Error>> {
+//! let mesh = Mesh::new();
+//! let node = Node::start(&mesh, "cookie@127.0.0.1:3433").await?;
+//! let ring = node.load("ring.wasm").await?;
+//! let build = node.spawn(&ring, "build", json!([10_000])).await?;
+//! let value = node.wait(&build).await?;
+//! assert_eq!(value, json!({"text": "hello around the ring"}));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The map
+//!
+//! Rooms in reading order; what stands further down may use what stands above, never the other way.
+//!
+//! | room | what for |
+//! | --- | --- |
+//! | `address`, `message`, `pattern`, `signal`, `outcome`, `refusal`, `limits`, `clock`, `lock` | the words: who, what, how it ended, why not |
+//! | `mailbox` | where signals for one actor arrive |
+//! | `node` | the one door: every signal passes `Kernel::deliver` |
+//! | `actor` | how an actor lives and how its end is told; all it may do (`Context`) |
+//! | `guest` | a behavior in wasm: admission, compiling, limits, time slices, imports |
+//! | `mesh` | the other nodes |
+//! | `embed` | a node in somebody's program |
+//! | `cli` | the command line |
+//!
+//! A message's way: the guest's `send` → `guest/imports/host.rs` → `actor/context.rs` (admitted, once) →
+//! `node/mod.rs`, the door → `mailbox` → the receiver's task is woken → its `receive` → its memory.
+//!
+//! An end's way: the guest's `run` returns, traps, or is ended → `guest/ending.rs` (in the contract's words) →
+//! `actor/mod.rs` → `Kernel::leave`: the mailbox closes, the table forgets, and only then somebody is told.
+
+mod address;
+mod message;
+mod pattern;
+mod signal;
+mod outcome;
+mod refusal;
+mod limits;
+mod clock;
+mod lock;
+mod mailbox;
+mod node;
+mod actor;
+mod guest;
+mod mesh;
+mod embed;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
+
+pub use address::{Address, AddressError, Place};
+pub use clock::Clock;
+pub use embed::{Node, NodeBuilder, StartError, WaitError};
+pub use guest::admission::{Entry, Rejected};
+pub use guest::library::{LoadError, Module};
+pub use limits::Limits;
+pub use mesh::{JoinError, Mesh};
+pub use message::{IntoMessage, Message, NotAdmitted};
+pub use outcome::{Exception, ExceptionKind, Outcome};
+pub use refusal::{Refusal, RefusalKind};

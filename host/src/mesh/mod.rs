@@ -1,0 +1,102 @@
+//! The nodes that can reach each other: today, those of one process.
+
+pub(crate) mod wire;
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock, Weak};
+
+use thiserror::Error;
+
+use crate::address::{Cookie, NodeName, Place};
+use crate::lock::{read, write};
+use crate::node::{Kernel, Uplink};
+use crate::refusal::{Refusal, RefusalKind};
+use crate::signal::{Envelope, Receiver};
+
+/// A mesh of nodes that share a cookie. This one joins the nodes of one process: every signal between two of them
+/// crosses as bytes, as it will over a network.
+///
+/// A handle; clones are the same mesh.
+#[derive(Clone, Default)]
+pub struct Mesh(Arc<RwLock<Members>>);
+
+#[derive(Default)]
+struct Members {
+    /// The first node's; whoever joins later must know it.
+    cookie: Option<Cookie>,
+    nodes: HashMap<Place, Weak<Kernel>>,
+}
+
+/// A node that may not join a mesh.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// The mesh has another cookie.
+    #[error("cannot join the mesh as {0}: its nodes have another cookie")]
+    WrongCookie(Place),
+    /// A node of that name is there.
+    #[error("cannot join the mesh as {0}: a node of that name is running")]
+    NameTaken(Place),
+    /// Every port number from 49152 on is taken by a node of this host name.
+    #[error("cannot find a free port number for {0} in this mesh")]
+    NoPort(Place),
+}
+
+/// Where the numbers for nodes that ask for port 0 begin: the range that IANA keeps for private use (RFC 6335).
+const PORTS: std::ops::RangeInclusive<u16> = 49152..=65535;
+
+impl Mesh {
+    /// A mesh without nodes.
+    pub fn new() -> Mesh {
+        Mesh::default()
+    }
+
+    /// Enters a node. `make` builds it for the place that it gets: the one it asked for, or, for port 0, a free one.
+    pub(crate) fn join(
+        &self,
+        name: &NodeName,
+        make: impl FnOnce(Place, Box<dyn Uplink>) -> Arc<Kernel>,
+    ) -> Result<Arc<Kernel>, JoinError> {
+        let mut members = write(&self.0);
+        let Members { cookie, nodes } = &mut *members;
+        nodes.retain(|_, node| node.strong_count() > 0);
+        if nodes.is_empty() {
+            // The last node took its cookie with it.
+            *cookie = Some(name.cookie().clone());
+        } else if cookie.as_ref() != Some(name.cookie()) {
+            return Err(JoinError::WrongCookie(name.place().clone()));
+        }
+        let place = match name.place().port() {
+            0 => PORTS.map(|port| name.place().with_port(port)).find(|place| !nodes.contains_key(place)),
+            _ => Some(name.place().clone()),
+        };
+        let place = place.ok_or_else(|| JoinError::NoPort(name.place().clone()))?;
+        if nodes.contains_key(&place) {
+            return Err(JoinError::NameTaken(place));
+        }
+        let kernel = make(place.clone(), Box::new(Local(Arc::downgrade(&self.0))));
+        nodes.insert(place, Arc::downgrade(&kernel));
+        Ok(kernel)
+    }
+
+    /// Takes a node out, so that its name is free and nothing reaches it any more.
+    pub(crate) fn leave(&self, place: &Place) {
+        write(&self.0).nodes.remove(place);
+    }
+}
+
+/// A node's link to the others of its process.
+struct Local(Weak<RwLock<Members>>);
+
+impl Uplink for Local {
+    fn carry(&self, to: &Receiver, envelope: Envelope) -> Result<(), Refusal> {
+        let peer = self.0.upgrade().and_then(|mesh| read(&mesh).nodes.get(&to.place).and_then(Weak::upgrade));
+        let Some(peer) = peer else {
+            let message = format!("cannot reach {}: no node of that name is in the mesh", to.place);
+            return Err(Refusal::new(RefusalKind::NotConnected, message));
+        };
+        let bytes = wire::encode(to.id, &envelope);
+        let (id, envelope) = wire::decode(&bytes, peer.limits.message_bytes)?;
+        peer.arrive(id, envelope)
+    }
+}

@@ -1,0 +1,189 @@
+//! How an actor ended: with a value, or with an exception.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::value::RawValue;
+
+use crate::message::Message;
+
+/// How an actor ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// Its entry returned this value.
+    Exit(Message),
+    /// It did not: what the node says about it.
+    Exception(Exception),
+}
+
+impl Outcome {
+    /// `{"exit": VALUE}` or `{"exception": {"type", "message", …}}`.
+    pub fn to_json(&self) -> String {
+        match self {
+            Outcome::Exit(value) => format!("{{\"exit\":{value}}}"),
+            Outcome::Exception(exception) => format!("{{\"exception\":{}}}", exception.to_json()),
+        }
+    }
+
+    /// How much memory it keeps, about, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Outcome::Exit(value) => value.len(),
+            Outcome::Exception(exception) => exception.bytes(),
+        }
+    }
+}
+
+/// An end that was no return. Made by the node only: a guest cannot choose its type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exception {
+    kind: ExceptionKind,
+    message: String,
+    details: BTreeMap<String, Message>,
+}
+
+impl Exception {
+    pub(crate) fn new(kind: ExceptionKind, message: impl Into<String>) -> Exception {
+        Exception { kind, message: message.into(), details: BTreeMap::new() }
+    }
+
+    pub(crate) fn with(mut self, key: &str, value: Message) -> Exception {
+        self.details.insert(key.to_owned(), value);
+        self
+    }
+
+    /// The type `error`: the entry returned this value as its error.
+    pub(crate) fn error(value: Message) -> Exception {
+        Exception::new(ExceptionKind::Error, said_by(value.as_str())).with("value", value)
+    }
+
+    /// Which one of the list it is.
+    pub fn kind(&self) -> ExceptionKind {
+        self.kind
+    }
+
+    /// What happened, for people.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// A further key, as a JSON text: `value` of an `error`, `trap` and `backtrace` of a `trap`, `limit` of a `limit`.
+    pub fn detail(&self, key: &str) -> Option<&Message> {
+        self.details.get(key)
+    }
+
+    /// The guest's functions that were running, innermost first; empty if there are none to tell.
+    pub fn backtrace(&self) -> Vec<String> {
+        let frames = self.details.get("backtrace").map(Message::as_str);
+        frames.and_then(|frames| serde_json::from_str(frames).ok()).unwrap_or_default()
+    }
+
+    /// `{"type", "message", …}`, as `wit/exception.schema.json` describes it.
+    pub fn to_json(&self) -> String {
+        let message = serde_json::Value::from(self.message.as_str());
+        let mut json = format!("{{\"type\":\"{}\",\"message\":{message}", self.kind);
+        for (key, value) in &self.details {
+            json.push_str(&format!(",{}:{value}", serde_json::Value::from(key.as_str())));
+        }
+        json.push('}');
+        json
+    }
+
+    fn bytes(&self) -> usize {
+        self.message.len() + self.details.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>()
+    }
+}
+
+impl fmt::Display for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.kind, self.message)
+    }
+}
+
+impl std::error::Error for Exception {}
+
+/// The words of an error value: the string itself, an object's `message`, or the value's text. Cut at 1 KiB: the whole
+/// value stands beside it.
+fn said_by(value: &str) -> String {
+    const BYTES_MAX: usize = 1024;
+    let object = serde_json::from_str::<BTreeMap<String, &RawValue>>(value).ok();
+    let message = object.as_ref().and_then(|object| object.get("message")).map_or(value, |message| message.get());
+    let mut text = serde_json::from_str::<String>(message).unwrap_or_else(|_| message.to_owned());
+    text.truncate(text.floor_char_boundary(BYTES_MAX));
+    text
+}
+
+macro_rules! exception_kinds {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal,)*) => {
+        /// The types of exceptions. The list is closed for this version and may grow in the next.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum ExceptionKind { $($(#[$doc])* $variant,)* }
+
+        impl ExceptionKind {
+            /// Every kind there is.
+            pub const ALL: &[ExceptionKind] = &[$(ExceptionKind::$variant,)*];
+
+            /// The text that guests, exit codes and `greenroom explain` use.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(ExceptionKind::$variant => $text,)* }
+            }
+        }
+    };
+}
+
+exception_kinds! {
+    /// The entry returned an error; `value` is what it returned.
+    Error = "error",
+    /// The guest broke a rule of WebAssembly; `trap` says which, `backtrace` where.
+    Trap = "trap",
+    /// A limit was reached where no call could refuse; `limit`, `used` and `max` say which.
+    Limit = "limit",
+    /// Somebody who may killed it.
+    Killed = "killed",
+    /// It was asked to end; `reason` says why.
+    Shutdown = "shutdown",
+    /// An actor that it is linked with ended with an exception; `address` and `cause` say which and why.
+    Linked = "linked",
+    /// There is no such actor, or its outcome is forgotten.
+    Noproc = "noproc",
+    /// The link to its node is lost.
+    Noconnection = "noconnection",
+    /// A fault of the node's own.
+    Host = "host",
+}
+
+impl fmt::Display for ExceptionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(text: &str) -> Message {
+        Message::admit(text.to_owned(), usize::MAX).expect("a JSON text")
+    }
+
+    #[test]
+    fn an_error_speaks_with_the_words_of_its_value() {
+        for (value, words) in [
+            (r#""too late""#, "too late"),
+            (r#"{"type":"limit","message":"no room"}"#, "no room"),
+            (r#"{"message":7}"#, "7"),
+            ("[1,2]", "[1,2]"),
+        ] {
+            assert_eq!(Exception::error(message(value)).message(), words);
+        }
+    }
+
+    #[test]
+    fn an_outcome_carries_its_value_byte_for_byte() {
+        let huge = "123456789012345678901234567890";
+        assert_eq!(Outcome::Exit(message(huge)).to_json(), format!("{{\"exit\":{huge}}}"));
+        let error = Outcome::Exception(Exception::error(message("1.0"))).to_json();
+        assert_eq!(error, r#"{"exception":{"type":"error","message":"1.0","value":1.0}}"#);
+    }
+}
