@@ -127,7 +127,7 @@ impl std::fmt::Debug for Module {
 }
 
 /// The loaded modules, and what it takes to load one.
-pub(super) struct Library {
+pub(crate) struct Library {
     engine: Engine,
     linker: Linker<Guest>,
     cache: Option<Cache>,
@@ -151,7 +151,7 @@ impl Library {
     }
 
     /// Loads a module from a file; its name is the file's without the ending. Takes as long as compiling does.
-    pub(super) fn load_file(&self, path: &Path) -> Result<Module, LoadError> {
+    pub(crate) fn load_file(&self, path: &Path) -> Result<Module, LoadError> {
         let shown = path.display().to_string();
         let bytes = std::fs::read(path).map_err(|source| match source.kind() {
             std::io::ErrorKind::NotFound => LoadError::NotFound { path: shown.clone() },
@@ -163,7 +163,7 @@ impl Library {
 
     /// Loads a module from bytes. If the same bytes are loaded under the same name, that is the module; other bytes
     /// take the name over, and actors of the old module live on.
-    pub(super) fn load(&self, name: &str, bytes: &[u8]) -> Result<Module, LoadError> {
+    pub(crate) fn load(&self, name: &str, bytes: &[u8]) -> Result<Module, LoadError> {
         let hash = blake3::hash(bytes).to_hex().to_string();
         if let Some(module) = self.find(name).filter(|module| module.hash() == hash) {
             return Ok(module);

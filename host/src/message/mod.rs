@@ -1,0 +1,140 @@
+//! A JSON text that passed admission.
+
+pub(crate) mod scan;
+
+use std::fmt;
+
+use serde_json::Value;
+use thiserror::Error;
+
+/// A JSON text that was checked once, where it came in. From then on it is carried byte for byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message(Box<str>);
+
+/// Why a text is no message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum NotAdmitted {
+    /// Too many bytes.
+    #[error("{bytes} bytes are more than the {max} that a message may have")]
+    TooLarge {
+        /// The text's.
+        bytes: usize,
+        /// What is allowed.
+        max: usize,
+    },
+    /// Arrays and objects are nested too deep.
+    #[error("JSON is nested more than {DEPTH_MAX} deep at byte {at}")]
+    TooDeep {
+        /// Where the first level too many begins.
+        at: usize,
+    },
+    /// Not JSON.
+    #[error("not JSON at byte {at}: expected {expected}")]
+    Syntax {
+        /// Where.
+        at: usize,
+        /// What should stand there.
+        expected: &'static str,
+    },
+    /// Half of a surrogate pair (`"\ud800"`), which is no character. Languages disagree on what it would be.
+    #[error("not admitted: a lone surrogate at byte {at}")]
+    LoneSurrogate {
+        /// Where its escape begins.
+        at: usize,
+    },
+    /// A number with a fraction or an exponent that a 64-bit float cannot hold.
+    #[error("not admitted: the number at byte {at} is larger than any 64-bit float")]
+    NumberTooLarge {
+        /// Where it begins.
+        at: usize,
+    },
+}
+
+/// How deep arrays and objects may be nested (DESIGN §4). The host wraps messages in a level or two of its own, and
+/// guests' parsers stop at 127.
+pub(crate) const DEPTH_MAX: u32 = 64;
+
+impl Message {
+    /// Checks a text: JSON (RFC 8259) of at most `bytes_max` bytes, at most 64 deep, without lone surrogates and without
+    /// numbers that no float can hold. Integers may be of any length, and keys may repeat.
+    ///
+    /// # Errors
+    ///
+    /// See [`NotAdmitted`].
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use greenroom::Message;
+    ///
+    /// let message = Message::admit(r#"{"n": 1.0}"#.to_owned(), 1024)?;
+    /// assert_eq!(message.as_str(), r#"{"n": 1.0}"#);
+    /// assert!(Message::admit("{'n': 1}".to_owned(), 1024).is_err());
+    /// # Ok::<_, greenroom::NotAdmitted>(())
+    /// ```
+    pub fn admit(text: String, bytes_max: usize) -> Result<Message, NotAdmitted> {
+        if text.len() > bytes_max {
+            return Err(NotAdmitted::TooLarge { bytes: text.len(), max: bytes_max });
+        }
+        scan::check(text.as_bytes())?;
+        Ok(Message(text.into_boxed_str()))
+    }
+
+    /// A text that the host made itself.
+    pub(crate) fn trusted(text: String) -> Message {
+        debug_assert_eq!(scan::check(text.as_bytes()), Ok(()));
+        Message(text.into_boxed_str())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The text's bytes, counted. Never 0.
+    #[expect(clippy::len_without_is_empty, reason = "no JSON text is empty")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The text, without a copy.
+    pub fn into_string(self) -> String {
+        self.0.into_string()
+    }
+
+    /// The value, as serde_json has it: an integer beyond 64 bits becomes a float, of equal keys the last counts.
+    pub fn to_value(&self) -> Value {
+        serde_json::from_str(&self.0).expect("what is admitted, serde_json accepts (property test in `scan`)")
+    }
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What an embedder can pass as a message: a [`Value`], or a [`Message`] with its very text.
+pub trait IntoMessage {
+    /// The JSON text, not yet admitted by a node.
+    fn into_text(self) -> String;
+}
+
+impl IntoMessage for Value {
+    fn into_text(self) -> String {
+        self.to_string()
+    }
+}
+
+impl IntoMessage for &Value {
+    fn into_text(self) -> String {
+        self.to_string()
+    }
+}
+
+impl IntoMessage for Message {
+    fn into_text(self) -> String {
+        self.into_string()
+    }
+}

@@ -1,0 +1,388 @@
+//! Reading JSON without building anything: admission, and skipping for the matcher. Iterative, without allocation.
+//!
+//! No crate is fast, iterative and bounded in depth at once: serde_json's `IgnoredAny` and `RawValue` accept any depth,
+//! sonic-rs overflows its stack at 100,000, and `Value` builds a tree of up to 88 times the text.
+
+use super::{DEPTH_MAX, NotAdmitted};
+
+/// Checks a whole text. It must be UTF-8 already, as a `str` is.
+pub(crate) fn check(text: &[u8]) -> Result<(), NotAdmitted> {
+    let mut nesting = Nesting::default();
+    let mut at = 0;
+    loop {
+        at = value_start(text, skip_space(text, at), &mut nesting)?;
+        // A value has ended, unless one has just been opened: close what ends with it, or go on to the next.
+        if nesting.opened {
+            nesting.opened = false;
+            continue;
+        }
+        loop {
+            at = skip_space(text, at);
+            if nesting.depth == 0 {
+                return if at == text.len() { Ok(()) } else { Err(syntax(at, "the end of the text")) };
+            }
+            match (text.get(at), nesting.in_object()) {
+                (Some(b','), true) => {
+                    at = key(text, skip_space(text, at + 1))?;
+                    break;
+                }
+                (Some(b','), false) => {
+                    at += 1;
+                    break;
+                }
+                (Some(b'}'), true) | (Some(b']'), false) => {
+                    nesting.close();
+                    at += 1;
+                }
+                (_, true) => return Err(syntax(at, "`,` or `}`")),
+                (_, false) => return Err(syntax(at, "`,` or `]`")),
+            }
+        }
+    }
+}
+
+/// Which arrays and objects are open: one bit a level, 1 for an object.
+#[derive(Default)]
+struct Nesting {
+    objects: u64,
+    depth: u32,
+    /// The last thing read was an opening bracket with something behind it.
+    opened: bool,
+}
+
+const _: () = assert!(DEPTH_MAX <= u64::BITS);
+
+impl Nesting {
+    fn open(&mut self, object: bool, at: usize) -> Result<(), NotAdmitted> {
+        if self.depth == DEPTH_MAX {
+            return Err(NotAdmitted::TooDeep { at });
+        }
+        self.objects = self.objects << 1 | u64::from(object);
+        self.depth += 1;
+        Ok(())
+    }
+
+    fn close(&mut self) {
+        self.objects >>= 1;
+        self.depth -= 1;
+    }
+
+    fn in_object(&self) -> bool {
+        self.objects & 1 == 1
+    }
+}
+
+/// Reads a scalar, an empty array or object, or the opening of a filled one.
+#[inline(always)]
+fn value_start(text: &[u8], at: usize, nesting: &mut Nesting) -> Result<usize, NotAdmitted> {
+    match text.get(at) {
+        Some(b'"') => string(text, at + 1),
+        Some(b'{') => {
+            nesting.open(true, at)?;
+            let inside = skip_space(text, at + 1);
+            if text.get(inside) == Some(&b'}') {
+                nesting.close();
+                return Ok(inside + 1);
+            }
+            nesting.opened = true;
+            key(text, inside)
+        }
+        Some(b'[') => {
+            nesting.open(false, at)?;
+            let inside = skip_space(text, at + 1);
+            if text.get(inside) == Some(&b']') {
+                nesting.close();
+                return Ok(inside + 1);
+            }
+            nesting.opened = true;
+            Ok(inside)
+        }
+        Some(b'-' | b'0'..=b'9') => number(text, at),
+        Some(b't') if text[at..].starts_with(b"true") => Ok(at + 4),
+        Some(b'n') if text[at..].starts_with(b"null") => Ok(at + 4),
+        Some(b'f') if text[at..].starts_with(b"false") => Ok(at + 5),
+        _ => Err(syntax(at, "a value")),
+    }
+}
+
+#[inline(always)]
+fn key(text: &[u8], at: usize) -> Result<usize, NotAdmitted> {
+    if text.get(at) != Some(&b'"') {
+        return Err(syntax(at, "a key in double quotes"));
+    }
+    let at = skip_space(text, string(text, at + 1)?);
+    if text.get(at) == Some(&b':') { Ok(at + 1) } else { Err(syntax(at, "`:`")) }
+}
+
+/// `at` is behind the opening quote; answers the place behind the closing one.
+#[inline(always)]
+fn string(text: &[u8], mut at: usize) -> Result<usize, NotAdmitted> {
+    loop {
+        at = plain_run(text, at);
+        match text.get(at) {
+            Some(b'"') => return Ok(at + 1),
+            Some(b'\\') => at = escape(text, at)?,
+            Some(_) => return Err(syntax(at, "control characters to be escaped")),
+            None => return Err(syntax(at, "the end of a string")),
+        }
+    }
+}
+
+#[cold]
+fn escape(text: &[u8], at: usize) -> Result<usize, NotAdmitted> {
+    match text.get(at + 1) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
+        Some(b'u') => match unit(text, at)? {
+            0xd800..0xdc00 => match text.get(at + 6..at + 8) {
+                Some(b"\\u") if matches!(unit(text, at + 6)?, 0xdc00..0xe000) => Ok(at + 12),
+                _ => Err(NotAdmitted::LoneSurrogate { at }),
+            },
+            0xdc00..0xe000 => Err(NotAdmitted::LoneSurrogate { at }),
+            _ => Ok(at + 6),
+        },
+        _ => Err(syntax(at, "an escape that JSON has")),
+    }
+}
+
+/// The UTF-16 unit of the `\uXXXX` at `at`.
+fn unit(text: &[u8], at: usize) -> Result<u32, NotAdmitted> {
+    let digits = text.get(at + 2..at + 6).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+    let digits = digits.ok_or_else(|| syntax(at, "four hexadecimal digits"))?;
+    let digits = std::str::from_utf8(digits).expect("hexadecimal digits are ASCII");
+    Ok(u32::from_str_radix(digits, 16).expect("four hexadecimal digits"))
+}
+
+/// Digits before the exponent beyond which a number might be infinite without one: 309 digits are more than any float.
+const DIGITS_SAFE: usize = 300;
+
+#[inline(always)]
+fn number(text: &[u8], from: usize) -> Result<usize, NotAdmitted> {
+    let start = from + usize::from(text[from] == b'-');
+    let mut at = match text.get(start) {
+        Some(b'0') => start + 1,
+        _ => digits(text, start)?,
+    };
+    let whole = at - start;
+    let (mut float, mut exponent) = (false, false);
+    if text.get(at) == Some(&b'.') {
+        float = true;
+        at = digits(text, at + 1)?;
+    }
+    if let Some(b'e' | b'E') = text.get(at) {
+        exponent = true;
+        at += 1;
+        at += usize::from(matches!(text.get(at), Some(b'+' | b'-')));
+        at = digits(text, at)?;
+    }
+    if (exponent || float && whole > DIGITS_SAFE) && is_infinite(&text[from..at]) {
+        return Err(NotAdmitted::NumberTooLarge { at: from });
+    }
+    Ok(at)
+}
+
+#[cold]
+fn is_infinite(number: &[u8]) -> bool {
+    let text = std::str::from_utf8(number).expect("a number is ASCII");
+    text.parse::<f64>().expect("JSON's numbers are Rust's floats").is_infinite()
+}
+
+#[inline(always)]
+fn digits(text: &[u8], from: usize) -> Result<usize, NotAdmitted> {
+    let mut at = from;
+    while text.get(at).is_some_and(u8::is_ascii_digit) {
+        at += 1;
+    }
+    if at == from { Err(syntax(at, "a digit")) } else { Ok(at) }
+}
+
+fn syntax(at: usize, expected: &'static str) -> NotAdmitted {
+    NotAdmitted::Syntax { at, expected }
+}
+
+/// The first place from `at` on that a string cannot simply contain: `"`, `\`, or a control character.
+///
+/// Most strings are short, so two words come first; then 32 bytes a step in a form that compiles to vector code; then
+/// words again, to find the place.
+#[inline(always)]
+fn plain_run(text: &[u8], mut at: usize) -> usize {
+    for _ in 0..2 {
+        match special_in_word(text, at) {
+            Some(8) => at += 8,
+            Some(offset) => return at + offset,
+            None => break,
+        }
+    }
+    while let Some(chunk) = text.get(at..at + 32) {
+        if chunk.iter().fold(false, |hit, byte| hit | is_special(*byte)) {
+            break;
+        }
+        at += 32;
+    }
+    while let Some(offset) = special_in_word(text, at) {
+        at += offset;
+        if offset < 8 {
+            return at;
+        }
+    }
+    while text.get(at).is_some_and(|byte| !is_special(*byte)) {
+        at += 1;
+    }
+    at
+}
+
+#[inline(always)]
+fn is_special(byte: u8) -> bool {
+    byte == b'"' || byte == b'\\' || byte < 0x20
+}
+
+/// Which of the eight bytes at `at` is the first special one; 8 if none is. `None` if there are no eight.
+#[inline(always)]
+fn special_in_word(text: &[u8], at: usize) -> Option<usize> {
+    const LOW: u64 = u64::from_le_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+    let word = u64::from_le_bytes(text.get(at..at + 8)?.try_into().expect("eight bytes"));
+    // "Has a byte below n" (n at most 128) may err above its lowest hit, never at it; and the lowest is what we want.
+    let below = |word: u64, n: u64| word.wrapping_sub(LOW * n) & !word;
+    let quote = below(word ^ (LOW * u64::from(b'"')), 1);
+    let backslash = below(word ^ (LOW * u64::from(b'\\')), 1);
+    let special = (quote | backslash | below(word, 0x20)) & HIGH;
+    Some((special.trailing_zeros() / 8) as usize)
+}
+
+// What follows is for admitted texts only: it trusts the grammar.
+
+#[inline(always)]
+pub(crate) fn skip_space(text: &[u8], mut at: usize) -> usize {
+    while matches!(text.get(at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+        at += 1;
+    }
+    at
+}
+
+/// The end of the value that begins at `at`.
+pub(crate) fn skip(text: &[u8], at: usize) -> usize {
+    match text[at] {
+        b'"' => skip_string(text, at),
+        b'{' | b'[' => {
+            let (mut depth, mut at) = (0u32, at);
+            loop {
+                match text[at] {
+                    b'"' => {
+                        at = skip_string(text, at);
+                        continue;
+                    }
+                    b'{' | b'[' => depth += 1,
+                    b'}' | b']' => depth -= 1,
+                    _ => {}
+                }
+                at += 1;
+                if depth == 0 {
+                    return at;
+                }
+            }
+        }
+        _ => {
+            let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t');
+            text[at..].iter().position(ends).map_or(text.len(), |length| at + length)
+        }
+    }
+}
+
+/// The end of the string whose opening quote is at `at`.
+#[inline(always)]
+pub(crate) fn skip_string(text: &[u8], at: usize) -> usize {
+    let mut at = at + 1;
+    loop {
+        at = plain_run(text, at);
+        match text[at] {
+            b'"' => return at + 1,
+            _ => at += 2,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    fn checked(text: &str) -> Result<(), NotAdmitted> {
+        check(text.as_bytes())
+    }
+
+    #[test]
+    fn every_kind_of_json_is_admitted() {
+        for text in [
+            "null", "true", "false", "0", "-0", "1.0", "-1.5e-10", "1E+2", "\"\"", "[]", "{}", " [ 1 , { \"a\" : [ ] } ] ",
+            "\"\\u00e9\\ud83d\\ude00\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "{\"a\":1,\"a\":2}", "1e-999",
+            "123456789012345678901234567890", "\"grün \u{7f}\"",
+        ] {
+            assert_eq!(checked(text), Ok(()), "{text}");
+        }
+        assert_eq!(checked(&"9".repeat(1000)), Ok(()));
+    }
+
+    #[test]
+    fn what_is_no_json_is_refused_with_its_place() {
+        for (text, at) in [
+            ("", 0), (" ", 1), ("{", 1), ("[1,]", 3), ("[1 2]", 3), ("{\"a\" 1}", 5), ("{a:1}", 1), ("{\"a\":1,}", 7),
+            ("01", 1), ("-", 1), ("1.", 2), ("1e", 2), (".5", 0), ("+1", 0), ("nul", 0), ("\"a", 2), ("\"\n\"", 1),
+            ("\"\\x\"", 1), ("\"\\u12g4\"", 1), ("1 1", 2), ("]", 0), ("[}", 1), ("\u{feff}1", 0), ("NaN", 0),
+        ] {
+            match checked(text) {
+                Err(NotAdmitted::Syntax { at: found, .. }) => assert_eq!(found, at, "{text:?}"),
+                other => panic!("{text:?}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn depth_is_counted_without_recursion() {
+        let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
+        assert_eq!(checked(&nested(64)), Ok(()));
+        assert_eq!(checked(&nested(65)), Err(NotAdmitted::TooDeep { at: 64 }));
+        assert_eq!(checked(&"{\"a\":".repeat(100_000)), Err(NotAdmitted::TooDeep { at: 64 * 5 }));
+    }
+
+    #[test]
+    fn lone_surrogates_and_infinite_numbers_are_refused() {
+        for text in ["\"\\ud800\"", "\"\\ud800x\"", "\"\\udc00\"", "\"\\ud800\\ud800\""] {
+            assert_eq!(checked(text), Err(NotAdmitted::LoneSurrogate { at: 1 }), "{text}");
+        }
+        assert_eq!(checked("[1e999]"), Err(NotAdmitted::NumberTooLarge { at: 1 }));
+        assert_eq!(checked(&("9".repeat(400) + ".0")), Err(NotAdmitted::NumberTooLarge { at: 0 }));
+    }
+
+    /// Texts that are nearly JSON: pieces of it in any order.
+    fn pieces() -> impl Strategy<Value = String> {
+        let piece = prop::sample::select(vec![
+            "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u0041", "\\ud83d\\ude00", "a", "1", "0", "-", ".", "e", "+", " ",
+            "\n", "true", "false", "null", "\"k\":", "\"text\"", "[1,2]", "{\"a\":1}", "é", "\u{1}",
+        ]);
+        prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        #[test]
+        fn serde_json_agrees_on_what_is_json(text in pieces()) {
+            let theirs = serde_json::from_str::<Value>(&text);
+            match checked(&text) {
+                Ok(()) => prop_assert!(theirs.is_ok(), "{text:?}: {theirs:?}"),
+                Err(NotAdmitted::Syntax { .. }) => prop_assert!(theirs.is_err(), "{text:?}"),
+                Err(_) => {}
+            }
+        }
+
+        #[test]
+        fn a_value_ends_where_skip_says(text in pieces(), behind in "[,\\]} ]") {
+            if checked(&text).is_ok() {
+                let start = skip_space(text.as_bytes(), 0);
+                let whole = text.trim_end_matches([' ', '\n', '\r', '\t']).to_owned();
+                prop_assert_eq!(skip((whole.clone() + &behind).as_bytes(), start), whole.len());
+            }
+        }
+    }
+}
