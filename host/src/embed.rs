@@ -36,7 +36,7 @@ use crate::signal::{Envelope, Signal};
 /// use greenroom::{Mesh, Node};
 /// use serde_json::json;
 ///
-/// # const ECHO: &str = include_str!("../tests/echo.wat");
+/// # const ECHO: &str = include_str!("guest/echo.wat");
 /// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
 /// # runtime.block_on(async {
 /// let mesh = Mesh::new();

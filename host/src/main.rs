@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `greenroom`: parse, call, print the error.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    greenroom::cli::main()
+}

@@ -98,7 +98,7 @@ pub enum Rejected {
         message: String,
     },
     /// Corrupt, or with a feature that the engine has not switched on.
-    #[error("it is not valid here, at byte {offset}: {message}")]
+    #[error("it is not valid WebAssembly for this node, at byte {offset}: {message}")]
     Invalid {
         /// Counted from 0 in the binary form.
         offset: usize,
@@ -178,8 +178,8 @@ pub fn admit(bytes: &[u8], caps: &Caps) -> Result<Admitted, Rejected> {
         Encoding::Component if is_text => (binary.into_owned(), given, Kind::ComponentText),
         Encoding::Component => (binary.into_owned(), given, Kind::Component),
         Encoding::Module => {
-            let component = componentize_checked(binary, given)?;
-            let found = scan(&component, caps)?;
+            let component = componentize_checked(&binary, given)?;
+            let found = scan(&component, caps).map_err(in_made_component)?;
             (component, found, if is_text { Kind::CoreModuleText } else { Kind::CoreModule })
         }
     };
@@ -198,18 +198,31 @@ pub fn admit(bytes: &[u8], caps: &Caps) -> Result<Admitted, Rejected> {
 }
 
 /// What the encoder would say less clearly is said first.
-fn componentize_checked(module: Cow<'_, [u8]>, given: Scan) -> Result<Vec<u8>, Rejected> {
+fn componentize_checked(module: &[u8], given: Scan) -> Result<Vec<u8>, Rejected> {
     let unknown = imports::unknown_in_core_module(&given);
     if !unknown.is_empty() {
         return Err(Rejected::UnknownImports { imports: unknown });
     }
-    // The second is how the canonical ABI's newer naming scheme spells the export.
-    if !given.exports.iter().any(|name| name == "run" || name == "cm32p2||run") {
+    if !given.exports.iter().any(|name| name == "run") {
         return Err(Rejected::NoRun { exports: given.exports });
     }
+    // Other spellings of exports, for async and by a newer naming scheme. With `run` in two of them the encoder panics.
+    if let Some(other) = given.exports.iter().find(|name| name.starts_with('[') || name.starts_with("cm32p2")) {
+        let message = format!("its export `{}` is not of the contract", other.escape_debug());
+        return Err(Rejected::NotComponentized { message });
+    }
+    let version = imports::contract_version(&given);
     let wants_adapter = given.imports.iter().any(|import| import.module == imports::PREVIEW1);
-    componentize(module.into_owned(), given.has_metadata, wants_adapter)
+    componentize(module, version, wants_adapter)
         .map_err(|message| Rejected::NotComponentized { message: printable(&message) })
+}
+
+/// A place in bytes that its author never saw says nothing to them.
+fn in_made_component(error: Rejected) -> Rejected {
+    match error {
+        Rejected::Invalid { message, .. } => Rejected::NotComponentized { message },
+        other => other,
+    }
 }
 
 /// The binary form: borrowed if it was given, owned if text was.
@@ -224,12 +237,16 @@ fn binary(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Rejected> {
     }
 }
 
-/// The parser's words on one line. It draws the place in several: `what`, `--> <anon>:LINE:COLUMN`, and the source.
+/// The parser's words on one line. It draws the place below them: `what`, `--> <anon>:LINE:COLUMN`, and the source; or
+/// behind, `what at <anon>:LINE:COLUMN`, if the line is too long to draw.
 fn text_error(drawn: &str) -> String {
-    let mut lines = drawn.lines().map(str::trim);
-    let what = printable(lines.next().unwrap_or_default());
-    let place = lines.find_map(|line| line.strip_prefix("--> <anon>:")?.split_once(':'));
-    place.map_or_else(|| what.clone(), |(line, column)| format!("{what}, in line {line}, column {column}"))
+    let first = drawn.lines().next().unwrap_or_default();
+    let (_, place) = drawn.split_once("<anon>:").unwrap_or_default();
+    let what = printable(first.split(" at <anon>:").next().unwrap_or(first));
+    match place.lines().next().and_then(|place| place.split_once(':')) {
+        Some((line, column)) => format!("{what}, in line {line}, column {column}"),
+        None => what,
+    }
 }
 
 /// What a file that is not WebAssembly most likely is.
@@ -258,9 +275,16 @@ fn looks_like(bytes: &[u8]) -> &'static str {
     }
 }
 
-/// A stranger's words made fit for a terminal and a log line.
+/// A stranger's words made fit for a terminal and a log line: what does not print is escaped.
 fn printable(text: &str) -> String {
-    text.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'")
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\\' | '"' | '\'' => printable.push(character),
+            _ => printable.extend(character.escape_debug()),
+        }
+    }
+    printable
 }
 
 /// How many names a message lists before it only counts them.

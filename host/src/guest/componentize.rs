@@ -6,6 +6,8 @@ use std::sync::LazyLock;
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
 };
+use wasm_encoder::{Module, RawSection};
+use wasmparser::{Parser, Payload};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, SourceMap, WorldId, WorldItem};
 
@@ -22,7 +24,10 @@ const TEXTS: [(&str, &str); 8] = [
 ];
 
 /// The contract, read once.
-pub(super) static CONTRACT: LazyLock<Contract> = LazyLock::new(Contract::read);
+pub(super) static CONTRACT: LazyLock<Contract> = LazyLock::new(|| Contract::read(VERSION));
+
+/// The version that [`TEXTS`] say they are.
+const VERSION: &str = "0.1.0";
 
 /// What `wit/` says.
 pub(super) struct Contract {
@@ -37,10 +42,13 @@ pub(super) struct Contract {
 }
 
 impl Contract {
-    fn read() -> Contract {
+    /// The texts, as if they had another version. Within `0.1` the contract only grows, so that what a newer one has
+    /// of these functions is what these texts say.
+    fn read(version: &str) -> Contract {
         const KNOWN: &str = "the contract's own texts are read by every test";
         let mut texts = SourceMap::default();
         for (name, text) in TEXTS {
+            let text = text.replacen(&format!("@{VERSION};"), &format!("@{version};"), 1);
             texts.push_str(name, text);
         }
         let group = texts.parse().map_err(|(_, error)| error).expect(KNOWN);
@@ -60,20 +68,30 @@ impl Contract {
     }
 }
 
-/// Makes a component of a valid core module.
+/// Makes a component of a valid core module that was built for the contract.
 ///
-/// `has_metadata`: the module says itself which world it was built for. If not, it is taken to be built for the
-/// contract's, so that its imports and exports have the names that the canonical ABI gives them, as in `wit/`'s
-/// `greenroom:actor/host@0.1.0` `send`. `wants_adapter`: it imports WASI's first preview, which is put on top of 0.2.
+/// Its imports and exports must have the names that the canonical ABI gives them, such as `send` of
+/// `greenroom:actor/host@0.1.0`. `version` is the contract's version in these names. `wants_adapter`: it imports WASI's
+/// first preview, which is then put on top of 0.2.
+///
+/// What the module itself says of its world (`wit-bindgen` leaves that in a custom section) is not read but dropped: it
+/// would say the same, or not fit, and the decoder follows what it reads recursively. Two changed bytes were enough to
+/// make it recurse for ever, which ends the process.
 ///
 /// # Errors
 ///
-/// If the module does not fit its world; the text says what is missing, in the encoder's words.
-pub(super) fn componentize(mut module: Vec<u8>, has_metadata: bool, wants_adapter: bool) -> Result<Vec<u8>, String> {
-    let mut encode = || {
-        if !has_metadata {
-            embed_component_metadata(&mut module, &CONTRACT.resolve, CONTRACT.world, StringEncoding::UTF8)?;
-        }
+/// If the module does not fit the contract; the text says what is missing, in the encoder's words.
+pub(super) fn componentize(module: &[u8], version: &str, wants_adapter: bool) -> Result<Vec<u8>, String> {
+    let newer;
+    let contract = if version == VERSION {
+        &*CONTRACT
+    } else {
+        newer = Contract::read(version);
+        &newer
+    };
+    let encode = || {
+        let mut module = without_its_own_types(module);
+        embed_component_metadata(&mut module, &contract.resolve, contract.world, StringEncoding::UTF8)?;
         let mut encoder = ComponentEncoder::default().module(&module)?;
         if wants_adapter {
             encoder =
@@ -81,5 +99,21 @@ pub(super) fn componentize(mut module: Vec<u8>, has_metadata: bool, wants_adapte
         }
         encoder.encode()
     };
-    encode().map_err(|error| format!("{error:#}"))
+    encode().map_err(|error| {
+        // Of the chain the last two say what and where; what stands before is how the encoder works.
+        let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
+        chain[chain.len().saturating_sub(2)..].join(": ")
+    })
+}
+
+fn without_its_own_types(module: &[u8]) -> Vec<u8> {
+    let mut rest = Module::new();
+    for payload in Parser::new(0).parse_all(module) {
+        let payload = payload.expect("the module is valid");
+        let has_types = matches!(&payload, Payload::CustomSection(custom) if custom.name().starts_with("component-type"));
+        if let Some((id, range)) = payload.as_section().filter(|_| !has_types) {
+            rest.section(&RawSection { id, data: &module[range] });
+        }
+    }
+    rest.finish()
 }

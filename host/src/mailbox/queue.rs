@@ -184,7 +184,7 @@ mod tests {
         let (twelve, mut checked) = (patterns(&["12"]), 0);
         assert_eq!(queue.take(&twelve, &mut checked, 1), Scan::Unfinished);
         assert_eq!(checked, 1);
-        assert_eq!(queue.take(&twelve, &mut checked, 3), Scan::Unfinished);
+        assert_eq!(queue.take(&twelve, &mut checked, 2), Scan::Unfinished);
         assert!(matches!(queue.take(&twelve, &mut checked, 3), Scan::Taken(_)));
         assert_eq!(queue.take(&twelve, &mut checked, 3), Scan::Nothing);
     }

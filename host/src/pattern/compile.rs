@@ -51,7 +51,7 @@ struct Compiler {
 
 impl Compiler {
     fn shape(&mut self, text: &str, depth: usize) -> Result<Shape, BadPattern> {
-        if depth > PATTERN_DEPTH_MAX {
+        if depth >= PATTERN_DEPTH_MAX {
             return Err(BadPattern::TooDeep);
         }
         self.nodes += 1;

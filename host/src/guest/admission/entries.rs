@@ -102,8 +102,8 @@ mod tests {
             ("{\"doc\":\"nameless\"}", "entry 1: missing field `name`"),
             ("{\"name\":\"a/b\"}", "entry 1: \"a/b\" cannot be a name"),
             ("{\"name\":\"\"}", "entry 1: \"\" cannot be a name"),
-            ("{\"name\":\"\\u001b[2J\"}", "entry 1: \"\\\\u{1b}[2J\" cannot be a name"),
-            ("{\"name\":\"a\",\"args\":[\"\\n\"]}", "entry 1: \"\\\\n\" cannot be a name"),
+            ("{\"name\":\"\\u001b[2J\"}", "entry 1: \"\\u{1b}[2J\" cannot be a name"),
+            ("{\"name\":\"a\",\"args\":[\"\\n\"]}", "entry 1: \"\\n\" cannot be a name"),
             ("{\"name\":\"a\"}\n{\"name\":\"a\"}", "entry 2: there are two of the name `a`"),
         ] {
             let error = read(&[lines]).unwrap_err();

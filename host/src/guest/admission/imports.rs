@@ -63,6 +63,7 @@ const NEWER: &str = "it needs a newer Greenroom";
 const ASYNC: &str = "the component model's async is not supported: build for WASI 0.2";
 const HTTP: &str = "an actor has no network";
 const UNLINKED: &str = "a function that was declared and never linked";
+const WASI_TYPES: &str = "only old WASI can be adapted in a core module: make it a component first";
 const BROWSER: &str = "made by wasm-bindgen for JavaScript: build without it";
 
 /// The component's imports that are unknown.
@@ -77,31 +78,37 @@ pub(super) fn unknown_in_component(scan: &Scan) -> Vec<UnknownImport> {
     unknown
 }
 
-/// The core module's imports from which no known import of a component can come. What comes of the rest is judged again
-/// in the component.
+/// The core module's imports that are unknown. The encoder is given none of them: beside functions of the contract it
+/// would take intrinsics, of resources and of async, which the contract has no use for, and stumble over some.
 pub(super) fn unknown_in_core_module(scan: &Scan) -> Vec<UnknownImport> {
-    let mut unknown: Vec<UnknownImport> = Vec::new();
+    let mut unknown = Vec::new();
     for Import { module, name } in &scan.imports {
         let name = name.as_deref().unwrap_or_default();
-        // Only the encoder knows what a name in the other naming scheme, or one of an intrinsic, stands for.
-        let is_for_encoder = module.starts_with("cm32p2") || module.starts_with(['$', '[']) || name.starts_with('[');
-        if module == PREVIEW1 || is_for_encoder {
-            continue;
-        }
-        if module.contains(':') {
-            unknown.extend(unknown_in_interface(module, &[name]));
-        } else {
-            let hint = match module.as_str() {
-                "env" => Some(UNLINKED),
-                "wbg" | "__wbindgen_placeholder__" => Some(BROWSER),
-                _ => None,
-            };
-            unknown.push(UnknownImport { name: format!("{module}.{name}"), hint });
-        }
+        let hint = match module.as_str() {
+            PREVIEW1 => continue,
+            "env" => Some(UNLINKED),
+            "wbg" | "__wbindgen_placeholder__" => Some(BROWSER),
+            _ if module.contains('/') => {
+                let of_component = unknown_in_interface(module, &[name]);
+                if of_component.is_empty() && module.starts_with("wasi:") {
+                    unknown.push(UnknownImport { name: module.clone(), hint: Some(WASI_TYPES) });
+                }
+                unknown.extend(of_component);
+                continue;
+            }
+            _ => None,
+        };
+        unknown.push(UnknownImport { name: format!("{module}.{name}"), hint });
     }
     // A whole interface that is unknown is named once, not for each of its functions.
     unknown.dedup();
     unknown
+}
+
+/// The version of the contract that a core module was built for, by the names of its imports.
+pub(super) fn contract_version(scan: &Scan) -> &str {
+    let mut interfaces = scan.imports.iter().filter(|import| import.module.starts_with(&CONTRACT.package));
+    interfaces.find_map(|import| Some(import.module.split_once('@')?.1)).unwrap_or(&CONTRACT.version)
 }
 
 /// What of an interface `package/interface@version`, and of the functions needed of it, is unknown.

@@ -22,8 +22,6 @@ pub(super) struct Scan {
     pub(super) imports: Vec<Import>,
     /// Names, of the outermost module or component.
     pub(super) exports: Vec<String>,
-    /// Whether a core module carries its world's types, as `wit-bindgen` leaves them.
-    pub(super) has_metadata: bool,
     pub(super) entries: Vec<Entry>,
     pub(super) memories: usize,
     pub(super) functions: usize,
@@ -69,9 +67,9 @@ pub(super) fn scan(bytes: &[u8], caps: &Caps) -> Result<Scan, Rejected> {
     let (Some(encoding), Some(types)) = (found.encoding, outermost) else {
         return Err(Rejected::Invalid { offset: bytes.len(), message: "unexpected end".into() });
     };
-    let Found { imports, exports, has_metadata, entries, memories, functions, .. } = found;
+    let Found { imports, exports, entries, memories, functions, .. } = found;
     let entries = entries.into_vec();
-    Ok(Scan { encoding, imports, exports, has_metadata, entries, memories, functions, types })
+    Ok(Scan { encoding, imports, exports, entries, memories, functions, types })
 }
 
 #[derive(Default)]
@@ -79,7 +77,6 @@ struct Found {
     encoding: Option<Encoding>,
     imports: Vec<Import>,
     exports: Vec<String>,
-    has_metadata: bool,
     entries: Entries,
     memories: usize,
     functions: usize,
@@ -118,7 +115,6 @@ impl Found {
 
     fn note_outermost(&mut self, payload: &Payload<'_>) -> Result<(), Rejected> {
         match payload {
-            Payload::CustomSection(custom) => self.has_metadata |= custom.name().starts_with("component-type"),
             Payload::ImportSection(imports) => {
                 for import in imports.clone().into_imports() {
                     let import = import?;

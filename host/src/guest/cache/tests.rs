@@ -221,7 +221,7 @@ fn a_folder_that_cannot_be_made_is_an_error_that_names_it() {
 #[test]
 fn a_folder_that_is_gone_or_cannot_be_written_is_an_error_and_no_entry() {
     let (_folder, cache) = cache(MIB);
-    // A folder in its place that is not a file: what a read-only file system would refuse, and root's rights do not help.
+    // Something is in the way of the file: as on a read-only disk, being root does not help.
     fs::create_dir(cache.folder.join("writing")).unwrap();
     let error = cache.put(&key("ring"), b"machine code").unwrap_err();
     assert!(matches!(error, CacheError::Unusable { .. }), "{error}");

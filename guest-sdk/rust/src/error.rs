@@ -1,0 +1,147 @@
+//! Why something could not be done, as a value that an actor may end with.
+
+use crate::Json;
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use core::fmt;
+
+/// What a function of an actor returns.
+pub type Result<T, E = Error> = core::result::Result<T, E>;
+
+/// Why something could not be done.
+///
+/// Comes from a refusal of the node, from any other error by `?`, from a text ([`Error::new`], [`bail!`](crate::bail)) or
+/// from a value ([`Error::value`]). An actor that returns one ends with it: a refusal and a value as they are, any
+/// other as a JSON string of its text.
+///
+/// It does not implement `core::error::Error` itself; that is what lets `?` turn every such error into one.
+pub struct Error(Box<Inner>);
+
+enum Inner {
+    /// What the node answered: its text, and the two keys that it always has.
+    Refusal { text: String, kind: String, message: String },
+    Value(Json),
+    Text(String),
+}
+
+impl Error {
+    /// An error that is a text.
+    #[must_use]
+    pub fn new(message: impl fmt::Display) -> Self {
+        Self(Box::new(Inner::Text(message.to_string())))
+    }
+
+    /// An error that is a value, for whoever waits for this actor to look into.
+    #[must_use]
+    pub fn value(value: Json) -> Self {
+        Self(Box::new(Inner::Value(value)))
+    }
+
+    /// A refusal of the node, from its JSON text.
+    #[must_use]
+    #[cold]
+    pub(crate) fn refusal(text: String) -> Self {
+        let object: Json = serde_json::from_str(&text).unwrap_or(Json::Null);
+        let get = |key: &str, missing: &str| object[key].as_str().unwrap_or(missing).to_owned();
+        let (kind, message) = (get("type", "error"), get("message", &text));
+        Self(Box::new(Inner::Refusal { text, kind, message }))
+    }
+
+    /// What kind of failure it is: a refusal's `type`, such as `no-such-actor`; `error` for all that is not the node's.
+    ///
+    /// The node may have kinds that you do not know: treat them as a failure.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        match &*self.0 {
+            Inner::Refusal { kind, .. } => kind,
+            Inner::Value(_) | Inner::Text(_) => "error",
+        }
+    }
+
+    /// What went wrong, for people.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match &*self.0 {
+            Inner::Refusal { message, .. } | Inner::Text(message) => message.clone(),
+            Inner::Value(value) => value.to_string(),
+        }
+    }
+
+    /// The JSON text that the actor ends with.
+    pub(crate) fn into_json(self) -> String {
+        match *self.0 {
+            Inner::Refusal { text, .. } => text,
+            Inner::Value(value) => value.to_string(),
+            Inner::Text(text) => Json::String(text).to_string(),
+        }
+    }
+}
+
+impl<E: core::error::Error> From<E> for Error {
+    /// The error's text, and after a colon each that it came from.
+    fn from(error: E) -> Self {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        Self(Box::new(Inner::Text(text)))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Inner::Refusal { message, .. } | Inner::Text(message) => f.write_str(message),
+            Inner::Value(value) => write!(f, "{value}"),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {self}", self.kind())
+    }
+}
+
+/// Returns an [`Error`] with a text, written as for `format!`.
+#[macro_export]
+macro_rules! bail {
+    ($($text:tt)+) => { return ::core::result::Result::Err($crate::Error::new(::core::format_args!($($text)+))) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json;
+
+    #[test]
+    fn a_refusal_goes_on_as_it_came() {
+        let text = r#"{ "type": "mailbox-full", "message": "full", "big": 123456789012345678901234567890 }"#;
+        let error = Error::refusal(text.to_owned());
+        assert_eq!((error.kind(), error.message().as_str()), ("mailbox-full", "full"));
+        assert_eq!(error.into_json(), text);
+    }
+
+    #[test]
+    fn an_error_of_others_becomes_a_string_of_its_text() {
+        fn parse() -> Result<u32> {
+            Ok("x".parse::<u32>()?)
+        }
+        let error = parse().unwrap_err();
+        assert_eq!(error.kind(), "error");
+        assert_eq!(error.into_json(), r#""invalid digit found in string""#);
+    }
+
+    #[test]
+    fn a_value_and_a_text_are_what_the_actor_ends_with() {
+        fn text(n: u8) -> Result<()> {
+            bail!("no {n}\n")
+        }
+        assert_eq!(Error::value(json!({"a": 1})).into_json(), r#"{"a":1}"#);
+        assert_eq!(text(7).unwrap_err().into_json(), r#""no 7\n""#);
+    }
+}

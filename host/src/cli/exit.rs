@@ -1,0 +1,197 @@
+//! How the program ends: its exit codes, and a failure on its way to stderr.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use crate::guest::library::LoadError;
+use crate::message::Message;
+use crate::outcome::{Exception, ExceptionKind, Outcome};
+use crate::refusal::{Refusal, RefusalKind};
+
+/// What the shell is told (DESIGN §9). Part of the interface: scripts depend on the numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Code {
+    Ok = 0,
+    /// The actor failed, or something that no other code names.
+    Failed = 1,
+    /// Wrong usage, or bad input.
+    Usage = 2,
+    /// No such file, entry or name.
+    NotFound = 3,
+    Timeout = 4,
+    NotPermitted = 5,
+    Limit = 6,
+    /// A node cannot be reached.
+    Unreachable = 7,
+    /// The module cannot be an actor's.
+    Rejected = 8,
+    /// 128 and the number of SIGINT, as shells have it.
+    Interrupted = 130,
+    /// 128 and the number of SIGTERM.
+    Terminated = 143,
+}
+
+impl Code {
+    /// Every code there is.
+    #[cfg(test)]
+    pub(super) const ALL: &[Code] = &[
+        Code::Ok,
+        Code::Failed,
+        Code::Usage,
+        Code::NotFound,
+        Code::Timeout,
+        Code::NotPermitted,
+        Code::Limit,
+        Code::Unreachable,
+        Code::Rejected,
+        Code::Interrupted,
+        Code::Terminated,
+    ];
+
+    /// The code for an actor's end. An uncaught refusal counts as that refusal.
+    pub(super) fn of_outcome(outcome: &Outcome) -> Code {
+        match outcome {
+            Outcome::Exit(_) => Code::Ok,
+            Outcome::Exception(exception) => Code::of_exception(exception),
+        }
+    }
+
+    fn of_exception(exception: &Exception) -> Code {
+        match exception.kind() {
+            ExceptionKind::Error => refusal_in(exception).map_or(Code::Failed, Code::of_refusal),
+            ExceptionKind::Limit => Code::Limit,
+            ExceptionKind::Noconnection => Code::Unreachable,
+            ExceptionKind::Trap
+            | ExceptionKind::Killed
+            | ExceptionKind::Shutdown
+            | ExceptionKind::Linked
+            | ExceptionKind::Noproc
+            | ExceptionKind::Host => Code::Failed,
+        }
+    }
+
+    /// The code for a call that was not done.
+    pub(super) fn of_refusal(kind: RefusalKind) -> Code {
+        match kind {
+            RefusalKind::NoSuchEntry | RefusalKind::NoSuchModule | RefusalKind::NoSuchName => Code::NotFound,
+            RefusalKind::BadArgument => Code::Usage,
+            RefusalKind::Timeout => Code::Timeout,
+            RefusalKind::NotPermitted => Code::NotPermitted,
+            RefusalKind::Limit => Code::Limit,
+            RefusalKind::NotConnected => Code::Unreachable,
+            RefusalKind::NoSuchActor
+            | RefusalKind::BadJson
+            | RefusalKind::BadPattern
+            | RefusalKind::BadAddress
+            | RefusalKind::TooLarge
+            | RefusalKind::MailboxFull
+            | RefusalKind::NameTaken
+            | RefusalKind::Unsupported
+            | RefusalKind::UnsupportedOption
+            | RefusalKind::Stopping => Code::Failed,
+        }
+    }
+}
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> ExitCode {
+        ExitCode::from(code as u8)
+    }
+}
+
+/// The refusal that a guest did not handle: the value of its `error`, if that has a refusal's type.
+pub(super) fn refusal_in(exception: &Exception) -> Option<RefusalKind> {
+    let value = exception.detail("value").map(Message::to_value)?;
+    let kind = value.get("type")?.as_str()?;
+    RefusalKind::ALL.iter().copied().find(|known| known.as_str() == kind)
+}
+
+/// Why a command did not do its work, for people, and what to try next.
+#[derive(Debug, PartialEq)]
+pub(super) struct Failure {
+    pub code: Code,
+    pub message: String,
+    pub help: Option<String>,
+}
+
+impl Failure {
+    pub(super) fn new(code: Code, message: impl fmt::Display) -> Failure {
+        Failure { code, message: message.to_string(), help: None }
+    }
+
+    /// For `map_err`: bad input, with all the causes of the error in one line.
+    pub(super) fn usage(error: anyhow::Error) -> Failure {
+        Failure::new(Code::Usage, format!("{error:#}"))
+    }
+
+    pub(super) fn help(mut self, help: impl fmt::Display) -> Failure {
+        self.help = Some(help.to_string());
+        self
+    }
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Failure {
+        let code = match error {
+            LoadError::NotFound { .. } => Code::NotFound,
+            LoadError::Read { .. } => Code::Usage,
+            LoadError::Rejected { .. } | LoadError::Compile { .. } => Code::Rejected,
+            LoadError::Stopping { .. } => Code::Failed,
+        };
+        Failure::new(code, error)
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Failure {
+        let kind = refusal.kind();
+        Failure::new(Code::of_refusal(kind), refusal.message()).help(format!("greenroom explain {kind}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code_of_error(value: &str) -> Code {
+        let value = Message::admit(value.to_owned(), usize::MAX).expect("a JSON text");
+        Code::of_outcome(&Outcome::Exception(Exception::error(value)))
+    }
+
+    #[test]
+    fn an_uncaught_refusal_counts_as_that_refusal() {
+        for (kind, code) in [
+            ("limit", 6),
+            ("not-permitted", 5),
+            ("timeout", 4),
+            ("not-connected", 7),
+            ("no-such-entry", 3),
+            ("no-such-module", 3),
+            ("no-such-name", 3),
+            ("bad-argument", 2),
+            ("no-such-actor", 1),
+            ("mailbox-full", 1),
+        ] {
+            let value = format!("{{\"type\":\"{kind}\",\"message\":\"no\"}}");
+            assert_eq!(code_of_error(&value) as u8, code, "{kind}");
+        }
+    }
+
+    #[test]
+    fn any_other_error_is_the_actor_s_own() {
+        for value in [r#""limit""#, "6", r#"{"type":6}"#, r#"{"type":"of my own"}"#, r#"[{"type":"limit"}]"#] {
+            assert_eq!(code_of_error(value), Code::Failed, "{value}");
+        }
+    }
+
+    #[test]
+    fn only_a_value_is_a_success() {
+        let exit = Message::admit("null".to_owned(), usize::MAX).expect("a JSON text");
+        assert_eq!(Code::of_outcome(&Outcome::Exit(exit)), Code::Ok);
+        for kind in ExceptionKind::ALL {
+            let code = Code::of_outcome(&Outcome::Exception(Exception::new(*kind, "")));
+            assert_ne!(code, Code::Ok, "{kind}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What happens in the node, as lines on stderr: warnings, and what guests print.
+
+use std::fmt::{self, Debug, Write};
+
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+use super::exit::{Code, Failure};
+use super::output::printable;
+
+/// The variable with the filter, in the syntax of `tracing_subscriber::EnvFilter`.
+const VARIABLE: &str = "GREENROOM_LOG";
+
+/// The target of events that carry a guest's own line.
+const GUEST: &str = "greenroom::guest";
+
+/// Characters of an actor's ID that are shown: 38 of its 128 bits, enough to tell actors apart, too few to send to one.
+const SHORT_ID_CHARACTERS: usize = 8;
+
+/// Sends the node's events to stderr: those that `GREENROOM_LOG` asks for; without it warnings and what guests print, or
+/// only errors if `quiet`.
+///
+/// # Errors
+///
+/// If the variable is no filter.
+pub(super) fn start(quiet: bool) -> Result<(), Failure> {
+    let filter = match std::env::var(VARIABLE) {
+        Ok(text) if !text.is_empty() => EnvFilter::try_new(&text)
+            .map_err(|why| Failure::new(Code::Usage, format!("{VARIABLE} is no filter: {why}")))?,
+        _ if quiet => EnvFilter::new("error,greenroom::guest=off"),
+        _ => EnvFilter::new("warn,greenroom::guest=info"),
+    };
+    // A closed stderr must not be reported on stderr: that write panics.
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
+    let builder = builder.with_writer(std::io::stderr).event_format(Lines);
+    builder.try_init().map_err(|why| Failure::new(Code::Failed, format!("cannot start logging: {why}")))
+}
+
+/// One line an event: `[ENTRY ID] line` for a guest's, `level: message key=value` for the others.
+struct Lines;
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let line = line(event.metadata().target(), *event.metadata().level(), &fields);
+        writeln!(writer, "{line}")
+    }
+}
+
+fn line(target: &str, level: Level, fields: &Fields) -> String {
+    let word = match level {
+        Level::ERROR => "error: ",
+        Level::WARN => "warning: ",
+        Level::DEBUG => "debug: ",
+        Level::TRACE => "trace: ",
+        // What a guest prints needs no word.
+        _ if target == GUEST => "",
+        _ => "info: ",
+    };
+    let text = if target == GUEST {
+        let id: String = fields.actor.chars().take(SHORT_ID_CHARACTERS).collect();
+        format!("[{} {id}] {word}{}", fields.entry, fields.message)
+    } else {
+        format!("{word}{}{}", fields.message, fields.others)
+    };
+    printable(&text)
+}
+
+/// An event's fields as texts.
+#[derive(Default)]
+struct Fields {
+    message: String,
+    actor: String,
+    entry: String,
+    others: String,
+}
+
+impl Fields {
+    fn put(&mut self, field: &Field, text: String) {
+        match field.name() {
+            "message" => self.message = text,
+            "actor" => self.actor = text,
+            "entry" => self.entry = text,
+            name => _ = write!(self.others, " {name}={text}"),
+        }
+    }
+}
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field, value.to_owned());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.put(field, format!("{value:?}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_s_line_says_who_printed_it() {
+        let fields = Fields {
+            message: "hello".into(),
+            actor: "abcdefghijklmnopqrstuvwxyz@127.0.0.1:3433".into(),
+            entry: "build".into(),
+            others: " stream=stdout".into(),
+        };
+        assert_eq!(line(GUEST, Level::INFO, &fields), "[build abcdefgh] hello");
+        assert_eq!(line(GUEST, Level::WARN, &fields), "[build abcdefgh] warning: hello");
+        assert_eq!(line("greenroom", Level::WARN, &fields), "warning: hello stream=stdout");
+    }
+
+    #[test]
+    fn an_entry_s_name_cannot_forge_a_line() {
+        let fields = Fields { entry: "a\nerror: b\x1b".into(), ..Fields::default() };
+        assert_eq!(line(GUEST, Level::INFO, &fields), "[a\n  error: b\\u{1b} ]");
+    }
+}

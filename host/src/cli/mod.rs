@@ -1,0 +1,126 @@
+//! The command line: one file a command, and what they share.
+
+mod build;
+mod explain;
+mod inspect;
+mod run;
+
+mod arguments;
+mod exit;
+mod logging;
+mod output;
+mod report;
+mod toolchain;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use exit::Code;
+
+/// Runs actors: isolated WebAssembly components that send each other messages.
+#[derive(Debug, Parser)]
+#[command(
+    name = "greenroom",
+    version,
+    after_help = "\
+Examples:
+  greenroom run examples/ring build 10000    build a crate and run an actor of it
+  greenroom run ring.wasm build 10000        the same, built before
+  greenroom inspect ring.wasm                what can run in it
+  greenroom explain limit                    what an error means
+
+Results go to stdout, all else to stderr. Exit codes: 0 done, 1 the actor failed,
+2 usage or bad input, 3 not found, 4 timeout, 5 not permitted, 6 limit,
+7 unreachable, 8 module rejected, 130 and 143 interrupted.
+
+GREENROOM_LOG filters what goes to stderr: warn,greenroom::guest=info is the
+default, greenroom=debug shows more."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Run),
+    Build(build::Build),
+    Inspect(inspect::Inspect),
+    Explain(explain::Explain),
+}
+
+/// What every command understands.
+#[derive(Clone, Copy, Debug, Args)]
+struct Settings {
+    /// Print the result and errors, nothing else
+    #[arg(short, long, global = true)]
+    quiet: bool,
+
+    /// How the result is printed
+    #[arg(long, global = true, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+/// The whole program, from its arguments to its exit code.
+pub fn main() -> ExitCode {
+    let Cli { command, settings } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => {
+            // Help and version come this way too. If nobody reads it, nobody misses it.
+            _ = answer.print();
+            return if answer.use_stderr() { Code::Usage } else { Code::Ok }.into();
+        }
+    };
+    let done = match command {
+        Command::Run(run) => run.run(settings),
+        Command::Build(build) => build.run(settings),
+        Command::Inspect(inspect) => inspect.run(settings),
+        Command::Explain(explain) => explain.run(settings),
+    };
+    done.unwrap_or_else(|failure| {
+        output::failure(&failure);
+        failure.code
+    })
+    .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_examples() {
+        for command in Cli::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains(&format!("  greenroom {}", command.get_name())), "{}", command.get_name());
+        }
+    }
+
+    #[test]
+    fn flags_may_follow_an_actor_s_arguments_and_numbers_may_be_negative() {
+        let line = ["greenroom", "run", "ring.wasm", "build", "-5", "--quiet", "-1.5", "--", "--linger"];
+        let cli = Cli::try_parse_from(line).expect("a command line");
+        let Command::Run(run) = cli.command else { panic!("not run") };
+        assert_eq!(run.args(), ["-5", "-1.5", "--linger"]);
+        assert!(cli.settings.quiet);
+    }
+}

@@ -1,0 +1,108 @@
+//! Writing to stdout and stderr without ever panicking.
+
+use std::fmt::Display;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+use clap::builder::styling::{AnsiColor, Color, Style};
+use serde_json::Value;
+
+use super::exit::{Code, Failure};
+
+/// Writes a command's result to stdout, and a newline behind it.
+///
+/// A reader that has gone (`| head -c 1`) is no failure: nobody is left who wants the rest.
+///
+/// # Errors
+///
+/// If stdout cannot be written, a full disk for instance: the result is lost then.
+pub(super) fn result(text: impl Display) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Err(why) if why.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::new(Code::Failed, format!("cannot write the result to stdout: {why}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a JSON value as [`result`], for people too: over several lines.
+pub(super) fn json(value: &Value) -> Result<(), Failure> {
+    result(format!("{value:#}"))
+}
+
+/// Writes lines to stderr.
+pub(super) fn note(text: impl Display) {
+    // There is nowhere left to say that stderr is closed.
+    _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Writes a failure to stderr.
+pub(super) fn failure(failure: &Failure) {
+    note(format_args!("{}: {}", label("error", AnsiColor::Red), printable(&failure.message)));
+    if let Some(help) = &failure.help {
+        note(format_args!("{}: {help}", label("help", AnsiColor::Cyan)));
+    }
+}
+
+/// A bold word in colour if stderr is a terminal that wants it, else the word.
+pub(super) fn label(word: &str, color: AnsiColor) -> String {
+    let style = if stderr_has_color() { Style::new().bold().fg_color(Some(Color::Ansi(color))) } else { Style::new() };
+    format!("{style}{word}{style:#}")
+}
+
+/// See <https://no-color.org>.
+fn stderr_has_color() -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    io::stderr().is_terminal() && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// A text that may come from a guest, safe for a terminal: control characters are escaped, and each further line is
+/// indented, so that it cannot pass for one of ours.
+pub(super) fn printable(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.trim_end().chars() {
+        match character {
+            '\n' => safe.push_str("\n  "),
+            '\t' => safe.push('\t'),
+            _ if character.is_control() || is_bidi_control(character) => safe.extend(character.escape_default()),
+            _ => safe.push(character),
+        }
+    }
+    safe
+}
+
+/// Characters that reorder the line around them, which can make a text read as another.
+fn is_bidi_control(character: char) -> bool {
+    matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The candidate that somebody who wrote `word` most likely meant.
+pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // A third of a word wrong is a slip; more is another word.
+    let slips_max = (word.chars().count() / 3).max(1);
+    let distance = |candidate: &&str| strsim::damerau_levenshtein(word, candidate);
+    candidates.into_iter().min_by_key(distance).filter(|candidate| distance(candidate) <= slips_max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_cannot_steer_the_terminal_or_forge_a_line() {
+        assert_eq!(printable("\x1b[2Jgrün\ttab"), "\\u{1b}[2Jgrün\ttab");
+        assert_eq!(printable("left\r\nerror: right\n"), "left\\r\n  error: right");
+        assert_eq!(printable("\u{202e}abc"), "\\u{202e}abc");
+    }
+
+    #[test]
+    fn a_slip_is_recognised_and_another_word_is_not() {
+        let entries = ["build", "forward", "go"];
+        for (word, meant) in
+            [("biuld", Some("build")), ("foward", Some("forward")), ("og", Some("go")), ("main", None), ("", None)]
+        {
+            assert_eq!(nearest(word, entries), meant, "{word}");
+        }
+        assert_eq!(nearest("x", []), None);
+    }
+}

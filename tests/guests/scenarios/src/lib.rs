@@ -1,0 +1,5 @@
+//! The actors that the tests put on stage: one that does what it is told, and some that do what they should not.
+
+mod life;
+mod script;
+mod trouble;

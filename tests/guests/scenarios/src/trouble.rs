@@ -1,0 +1,50 @@
+//! Actors that fail, each in its way.
+
+use greenroom_guest::*;
+use std::hint::black_box;
+
+/// Panics, one function further down.
+#[actor]
+fn panics(text: String) {
+    deep_down(&text);
+}
+
+#[inline(never)]
+fn deep_down(text: &str) {
+    panic!("{text}");
+}
+
+/// Returns a value as its error.
+#[actor]
+fn fails(value: Json) -> Result<()> {
+    Err(Error::value(value))
+}
+
+/// Passes on what the node refused.
+#[actor]
+fn sends_to(to: Address) -> Result<()> {
+    to | "hello"
+}
+
+/// Asks for more and more memory.
+#[actor]
+fn eats_memory() -> usize {
+    let mut eaten: Vec<Vec<u8>> = Vec::new();
+    loop {
+        eaten.push(black_box(vec![1; 1 << 20]));
+    }
+}
+
+/// Never lets go.
+#[actor]
+fn spins() {
+    loop {
+        black_box(());
+    }
+}
+
+/// Sends a message of so many bytes to itself.
+#[actor]
+fn sends_bytes(bytes: usize) -> Result<()> {
+    curaddr() | "x".repeat(bytes)
+}

@@ -1,0 +1,143 @@
+//! What every test stands on: a node with its guests, and waits that end.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use greenroom::{Address, Clock, Exception, IntoMessage, Mesh, Module, Node, NodeBuilder, Outcome, Refusal};
+use serde_json::Value;
+
+/// How long a test waits for anything, in real time, before it says that it hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A node with the scenarios loaded.
+pub struct Stage {
+    pub node: Node,
+    pub mesh: Mesh,
+    pub scenarios: Module,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Stage {
+    pub fn new() -> Stage {
+        Stage::with(Node::builder())
+    }
+
+    pub fn with(builder: NodeBuilder) -> Stage {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let mesh = Mesh::new();
+        let builder = builder.threads(2).cache(cache());
+        let node = patiently(&runtime, builder.start(&mesh, "cookie@127.0.0.1:0")).expect("the node starts");
+        let scenarios = patiently(&runtime, node.load(guest("scenarios"))).expect("the scenarios load");
+        Stage { node, mesh, scenarios, runtime }
+    }
+
+    /// The future's output; a panic if it takes longer than any test may.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        patiently(&self.runtime, future)
+    }
+
+    /// Loads a guest that the build script made.
+    pub fn guest(&self, name: &str) -> Module {
+        self.block_on(self.node.load(guest(name))).expect("the guest loads")
+    }
+
+    /// Loads `tests/guests/NAME.wat`.
+    pub fn text(&self, name: &str) -> Module {
+        self.block_on(self.node.load(text(name))).expect("the guest loads")
+    }
+
+    /// Starts an entry of the scenarios.
+    pub fn spawn(&self, entry: &str, args: impl IntoMessage) -> Address {
+        self.spawn_of(&self.scenarios, entry, args)
+    }
+
+    pub fn spawn_of(&self, module: &Module, entry: &str, args: impl IntoMessage) -> Address {
+        self.try_spawn(module, entry, args).expect("the actor starts")
+    }
+
+    pub fn try_spawn(&self, module: &Module, entry: &str, args: impl IntoMessage) -> Result<Address, Refusal> {
+        self.block_on(self.node.spawn(module, entry, args))
+    }
+
+    /// Starts an actor that does these steps (`tests/guests/scenarios/src/script.rs`).
+    pub fn script(&self, steps: Value) -> Address {
+        self.spawn("script", Value::Array(vec![steps]))
+    }
+
+    pub fn send(&self, to: &Address, message: impl IntoMessage) {
+        self.node.send(to, message).expect("the message is delivered");
+    }
+
+    pub fn outcome(&self, actor: &Address) -> Outcome {
+        self.block_on(self.node.outcome(actor)).expect("an actor of this node")
+    }
+
+    /// The value that an actor returned.
+    pub fn value(&self, actor: &Address) -> Value {
+        self.block_on(self.node.wait(actor)).expect("the actor ends well")
+    }
+
+    /// The value's very text.
+    pub fn text_of(&self, actor: &Address) -> String {
+        match self.outcome(actor) {
+            Outcome::Exit(value) => value.as_str().to_owned(),
+            Outcome::Exception(exception) => panic!("the actor failed: {exception}"),
+        }
+    }
+
+    /// How an actor failed.
+    pub fn exception(&self, actor: &Address) -> Exception {
+        match self.outcome(actor) {
+            Outcome::Exit(value) => panic!("the actor ended well, with {value}"),
+            Outcome::Exception(exception) => exception,
+        }
+    }
+
+    /// Runs an entry of the scenarios to its end.
+    pub fn run(&self, entry: &str, args: impl IntoMessage) -> Value {
+        self.value(&self.spawn(entry, args))
+    }
+
+    /// Runs a script to its end and answers what each step answered.
+    pub fn play(&self, steps: Value) -> Value {
+        self.value(&self.script(steps))
+    }
+
+    /// Moves a paused clock, step by step, until the actor has ended. How far it went when an actor took its deadline
+    /// cannot be known from outside; so the clock goes on until the deadline has come.
+    pub fn advance_until_end(&self, clock: &Clock, actor: &Address, step: Duration, mut each: impl FnMut()) -> Value {
+        self.block_on(async {
+            loop {
+                let ended = tokio::time::timeout(Duration::from_millis(1), self.node.wait(actor)).await;
+                match ended {
+                    Ok(value) => return value.expect("the actor ends well"),
+                    Err(_) => {
+                        each();
+                        clock.advance(step);
+                    }
+                }
+            }
+        })
+    }
+}
+
+/// A guest as the build script left it.
+pub fn guest(name: &str) -> PathBuf {
+    let folder = if name.ends_with("lean") { env!("GUESTS_LEAN") } else { env!("GUESTS") };
+    Path::new(folder).join(name.replace('-', "_")).with_extension("wasm")
+}
+
+/// A guest in text form.
+pub fn text(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("guests").join(name).with_extension("wat")
+}
+
+/// Where compiled code is kept, for all tests, so that each guest is compiled once.
+pub fn cache() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("code")
+}
+
+fn patiently<F: Future>(runtime: &tokio::runtime::Runtime, future: F) -> F::Output {
+    runtime.block_on(async { tokio::time::timeout(PATIENCE, future).await.expect("the test hangs") })
+}
