@@ -1,9 +1,9 @@
 //! The command line: one file a command, and what they share.
 
-mod build;
-mod explain;
-mod inspect;
 mod run;
+mod build;
+mod inspect;
+mod explain;
 
 mod arguments;
 mod exit;

@@ -148,11 +148,12 @@ fn is_later(version: &str) -> bool {
     }
 }
 
-/// `x.y.z` without anything after it.
+/// `x.y.z` as it is usually written, and without anything after it.
 fn parts(version: &str) -> Option<[u32; 3]> {
     let mut numbers = version.split('.').map(|number| number.parse().ok());
-    let parts = [numbers.next()??, numbers.next()??, numbers.next()??];
-    numbers.next().is_none().then_some(parts)
+    let [x, y, z] = [numbers.next()??, numbers.next()??, numbers.next()??];
+    // Neither `0.1.0.1` nor what numbers may look like elsewhere: `0.1.+1`, `0.1.01`.
+    (format!("{x}.{y}.{z}") == version).then_some([x, y, z])
 }
 
 #[cfg(test)]
@@ -186,6 +187,9 @@ mod tests {
             ("greenroom:actor/host@0.2.0", &["send"], "`greenroom:actor/host@0.2.0` (it needs a newer"),
             ("greenroom:actor/host@0.0.9", &["send"], "`greenroom:actor/host@0.0.9`"),
             ("greenroom:actor/host@0.1.0-rc1", &["send"], "`greenroom:actor/host@0.1.0-rc1`"),
+            ("greenroom:actor/host@0.1.0.1", &["send"], "`greenroom:actor/host@0.1.0.1`"),
+            ("greenroom:actor/host@0.1.+1", &["send"], "`greenroom:actor/host@0.1.+1`"),
+            ("greenroom:actor/host@0.1.01", &["send"], "`greenroom:actor/host@0.1.01`"),
             ("greenroom:actor/host", &["send"], "`greenroom:actor/host`"),
             ("wasi:http/types@0.2.3", &[], "`wasi:http/types@0.2.3` (an actor has no network)"),
             ("wasi:cli/stdout@0.3.0", &[], "`wasi:cli/stdout@0.3.0` (the component model's async"),

@@ -1,12 +1,12 @@
 //! An actor that takes its steps from the test, so that a test reads as what happens.
 
 use greenroom_guest::*;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 use std::time::Duration;
 
 /// One thing to do. In JSON: `{"send": ["me", 1]}`, `"curaddr"`.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Step {
     /// Patterns, and milliseconds or null. Answers null or `{"pattern", "from_host", "message"}`.

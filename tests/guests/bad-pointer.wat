@@ -1,0 +1,14 @@
+;; Returns a text that lies outside its memory.
+(component
+  (core module $module
+    (memory (export "memory") 1)
+    (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+    (func $run (export "run") (param i32 i32 i32 i32) (result i32)
+      (i32.store (i32.const 20) (i32.const 0x7ffffff0))
+      (i32.store (i32.const 24) (i32.const 8))
+      (i32.const 16)))
+  (core instance $instance (instantiate $module))
+  (func (export "run") (param "entry" string) (param "args" string) (result (result string (error string)))
+    (canon lift (core func $instance "run")
+      (memory (core memory $instance "memory"))
+      (realloc (core func $instance "cabi_realloc")))))
