@@ -1,9 +1,18 @@
 //! What Greenroom promises, each promise a test.
 
+mod command;
 mod stage;
 
+mod cli;
+mod contract;
+mod examples;
 mod failing;
 mod life;
 mod mailbox;
+mod mesh;
 mod messages;
+mod output;
 mod patterns;
+mod preempt;
+mod time;
+

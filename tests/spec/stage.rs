@@ -24,7 +24,7 @@ impl Stage {
     }
 
     pub fn with(builder: NodeBuilder) -> Stage {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let runtime = runtime();
         let mesh = Mesh::new();
         let builder = builder.threads(2).cache(cache());
         let node = patiently(&runtime, builder.start(&mesh, "cookie@127.0.0.1:0")).expect("the node starts");
@@ -137,6 +137,15 @@ pub fn text(name: &str) -> PathBuf {
 /// Where compiled code is kept, for all tests, so that each guest is compiled once.
 pub fn cache() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("code")
+}
+
+/// As [`Stage::block_on`], for tests that need no stage.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    patiently(&runtime(), future)
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime")
 }
 
 fn patiently<F: Future>(runtime: &tokio::runtime::Runtime, future: F) -> F::Output {

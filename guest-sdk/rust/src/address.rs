@@ -44,13 +44,7 @@ impl Address {
     /// The node's refusals `no-such-actor`, `mailbox-full`, `too-large`, `not-connected`; or the message cannot be
     /// written as JSON. Nothing was sent then.
     pub fn send<T: Serialize + ?Sized>(&self, message: &T) -> Result<()> {
-        let mut text = sys::outgoing_take();
-        let sent = match message.serialize(&mut serde_json::Serializer::new(&mut text)) {
-            Ok(()) => sys::send(&self.0, &text),
-            Err(error) => Err(Error::from(error)),
-        };
-        sys::outgoing_put(text);
-        sent
+        sys::with_json(message, |text| sys::send(&self.0, text))
     }
 
     /// As [`send`](Self::send), but waits while the mailbox is full.

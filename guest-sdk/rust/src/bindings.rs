@@ -14,7 +14,10 @@ struct Exported;
 
 #[cfg(target_family = "wasm")]
 impl Guest for Exported {
-    fn run(entry: alloc::string::String, args: alloc::string::String) -> Result<alloc::string::String, alloc::string::String> {
+    fn run(
+        entry: alloc::string::String,
+        args: alloc::string::String,
+    ) -> Result<alloc::string::String, alloc::string::String> {
         crate::runtime::run(&entry, &args)
     }
 }

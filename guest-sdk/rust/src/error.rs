@@ -20,7 +20,11 @@ pub struct Error(Box<Inner>);
 
 enum Inner {
     /// What the node answered: its text, and the two keys that it always has.
-    Refusal { text: String, kind: String, message: String },
+    Refusal {
+        text: String,
+        kind: String,
+        message: String,
+    },
     Value(Json),
     Text(String),
 }
@@ -69,6 +73,7 @@ impl Error {
     }
 
     /// The JSON text that the actor ends with.
+    #[cfg_attr(not(any(test, target_family = "wasm")), expect(dead_code, reason = "only a node hears of an end"))]
     pub(crate) fn into_json(self) -> String {
         match *self.0 {
             Inner::Refusal { text, .. } => text,

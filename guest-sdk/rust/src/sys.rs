@@ -14,12 +14,12 @@ use native as target;
 
 use crate::{Error, Pattern};
 use alloc::vec::Vec;
-pub(crate) use target::{in_actor, incoming_put, outgoing_put, outgoing_take, receive, send};
+use serde::Serialize;
+pub(crate) use target::{in_actor, incoming_put, receive, send};
 
 /// A string as the canonical ABI passes it: where it begins, and its length in bytes.
 #[repr(C)]
 #[derive(Clone, Copy)]
-#[cfg_attr(not(target_family = "wasm"), expect(dead_code, reason = "only the wasm half reads the fields"))]
 pub(crate) struct Slice(pub(crate) *const u8, pub(crate) usize);
 
 /// A message as the node lowered it; `text` is UTF-8.
@@ -47,4 +47,28 @@ pub(crate) fn receive_matching<'a>(
         *place = slice;
     }
     receive(&array[..count], timeout_ms)
+}
+
+/// Calls `use_text` with the value as JSON, written into the buffer for what goes out.
+#[cfg(feature = "std")]
+pub(crate) fn with_json<T: Serialize + ?Sized>(
+    value: &T,
+    use_text: impl FnOnce(&[u8]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut text = target::outgoing_take();
+    let done = match serde_json::to_writer(&mut text, value) {
+        Ok(()) => use_text(&text),
+        Err(error) => Err(Error::from(error)),
+    };
+    target::outgoing_put(text);
+    done
+}
+
+/// As above, in a buffer of its own: without std serde_json writes into no other.
+#[cfg(not(feature = "std"))]
+pub(crate) fn with_json<T: Serialize + ?Sized>(
+    value: &T,
+    use_text: impl FnOnce(&[u8]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    use_text(&serde_json::to_vec(value)?)
 }

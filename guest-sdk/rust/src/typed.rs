@@ -108,9 +108,7 @@ mod tests {
         struct Inner2 {
             z: u8,
         }
-        check::<Outer>(&[
-            r#"{"$$name":{"$type":"string"},"inner":{"x":{"$type":"number"}},"to":{"$type":"address"}}"#,
-        ]);
+        check::<Outer>(&[r#"{"$$name":{"$type":"string"},"inner":{"x":{"$type":"number"}},"to":{"$type":"address"}}"#]);
     }
 
     #[test]

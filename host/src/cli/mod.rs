@@ -4,6 +4,7 @@ mod run;
 mod build;
 mod inspect;
 mod explain;
+mod bench;
 
 mod arguments;
 mod exit;
@@ -50,6 +51,7 @@ enum Command {
     Build(build::Build),
     Inspect(inspect::Inspect),
     Explain(explain::Explain),
+    Bench(bench::Bench),
 }
 
 /// What every command understands.
@@ -88,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Build(build) => build.run(settings),
         Command::Inspect(inspect) => inspect.run(settings),
         Command::Explain(explain) => explain.run(settings),
+        Command::Bench(bench) => bench.run(settings),
     };
     done.unwrap_or_else(|failure| {
         output::failure(&failure);

@@ -1,7 +1,10 @@
 //! An actor's exception, for people.
 
+use serde_json::Value;
+
 use super::exit::{Code, Failure, refusal_in};
-use crate::outcome::{Exception, ExceptionKind};
+use crate::message::Message;
+use crate::outcome::Exception;
 
 /// Bytes of a value that are shown; `--format json` has all of it.
 const VALUE_BYTES_MAX: usize = 1024;
@@ -25,23 +28,25 @@ pub(super) fn failure(code: Code, entry: &str, exception: &Exception) -> Failure
 }
 
 fn facts(exception: &Exception) -> Vec<(&'static str, String)> {
-    let detail = |key| exception.detail(key).map(|value| cut(value.as_str()));
-    let kind = match exception.detail("trap").and_then(|trap| serde_json::from_str::<String>(trap.as_str()).ok()) {
-        Some(trap) => format!("{} ({trap})", exception.kind()),
-        None => exception.kind().to_string(),
-    };
-    let mut facts = vec![("type", kind)];
+    let kind = exception.kind();
+    let trap = exception.detail("trap").and_then(|trap| serde_json::from_str::<String>(trap.as_str()).ok());
+    let which = refusal_in(exception).map(|refusal| refusal.to_string()).or(trap);
+    let mut facts = vec![("type", which.map_or_else(|| kind.to_string(), |which| format!("{kind} ({which})")))];
     for key in ["value", "limit", "used", "max", "reason", "address", "cause"] {
-        facts.extend(detail(key).filter(|_| !said_already(exception, key)).map(|text| (key, text)));
+        let value = exception.detail(key).filter(|value| key != "value" || !is_said(value, exception));
+        facts.extend(value.map(|value| (key, cut(value.as_str()))));
     }
     facts
 }
 
-/// Whether the message is the value: an entry that returned a string as its error.
-fn said_already(exception: &Exception, key: &str) -> bool {
-    let string = |text: &str| serde_json::from_str::<String>(text).ok();
-    exception.kind() == ExceptionKind::Error
-        && exception.detail(key).and_then(|value| string(value.as_str())).as_deref() == Some(exception.message())
+/// Whether the report has all of an error's value without it: a string that is the message, or a refusal that has only
+/// a type and a message.
+fn is_said(value: &Message, exception: &Exception) -> bool {
+    match value.to_value() {
+        Value::String(text) => text == exception.message(),
+        Value::Object(object) => object.len() == 2 && object.contains_key("message") && refusal_in(exception).is_some(),
+        _ => false,
+    }
 }
 
 fn cut(text: &str) -> String {
@@ -56,7 +61,7 @@ fn cut(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Message;
+    use crate::outcome::ExceptionKind;
 
     fn json(text: &str) -> Message {
         Message::admit(text.to_owned(), usize::MAX).expect("a JSON text")
@@ -94,8 +99,11 @@ mod tests {
 
     #[test]
     fn an_uncaught_refusal_points_to_its_own_page() {
-        let value = json(r#"{"type":"limit","message":"cannot spawn"}"#);
-        assert_eq!(reported(&Exception::error(value)).1, "greenroom explain limit");
+        let (message, help) = reported(&Exception::error(json(r#"{"type":"limit","message":"cannot spawn"}"#)));
+        assert_eq!(message, "the actor `build` failed: cannot spawn\ntype       error (limit)");
+        assert_eq!(help, "greenroom explain limit");
+        let (message, _) = reported(&Exception::error(json(r#"{"type":"limit","message":"no","max":7}"#)));
+        assert!(message.ends_with("\nvalue      {\"type\":\"limit\",\"message\":\"no\",\"max\":7}"), "{message}");
     }
 
     #[test]

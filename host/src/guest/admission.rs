@@ -74,8 +74,8 @@ pub struct Caps {
 }
 
 impl Caps {
-    /// For modules that the node's owner loads: what no honest toolchain reaches. A Python interpreter has 20 MB and
-    /// 30,000 functions, the largest body the validator itself takes is 7.3 MiB, and `wac` nests a level per composition.
+    /// For modules that the node's owner loads: what no honest toolchain reaches. A Python interpreter with a program
+    /// has 20 MB. The validator has a bound of its own on a body, 7.3 MiB, which comes before this one.
     pub const fn local() -> Caps {
         Caps { bytes: 256 << 20, functions: 1_000_000, body_bytes: 8 << 20, nesting: 64 }
     }
@@ -118,9 +118,7 @@ pub enum Rejected {
         exports: Vec<String>,
     },
     /// There is a `run`, of another shape than the contract's.
-    #[error(
-        "its export `run` is {found}, and must be `func(entry: string, args: string) -> result<string, string>`"
-    )]
+    #[error("its export `run` is {found}, and must be `func(entry: string, args: string) -> result<string, string>`")]
     WrongRun {
         /// What it is.
         found: &'static str,
@@ -194,7 +192,16 @@ pub fn admit(bytes: &[u8], caps: &Caps) -> Result<Admitted, Rejected> {
     }
     let Scan { entries, imports, memories, functions, .. } = found;
     let imports = imports.into_iter().map(|import| import.module).collect();
-    Ok(Admitted { component, hash: blake3::hash(bytes), size: bytes.len(), kind, entries, imports, memories, functions })
+    Ok(Admitted {
+        component,
+        hash: blake3::hash(bytes),
+        size: bytes.len(),
+        kind,
+        entries,
+        imports,
+        memories,
+        functions,
+    })
 }
 
 /// What the encoder would say less clearly is said first.

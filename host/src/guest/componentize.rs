@@ -94,8 +94,7 @@ pub(super) fn componentize(module: &[u8], version: &str, wants_adapter: bool) ->
         embed_component_metadata(&mut module, &contract.resolve, contract.world, StringEncoding::UTF8)?;
         let mut encoder = ComponentEncoder::default().module(&module)?;
         if wants_adapter {
-            encoder =
-                encoder.adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)?;
+            encoder = encoder.adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)?;
         }
         encoder.encode()
     };
@@ -110,7 +109,8 @@ fn without_its_own_types(module: &[u8]) -> Vec<u8> {
     let mut rest = Module::new();
     for payload in Parser::new(0).parse_all(module) {
         let payload = payload.expect("the module is valid");
-        let has_types = matches!(&payload, Payload::CustomSection(custom) if custom.name().starts_with("component-type"));
+        let has_types =
+            matches!(&payload, Payload::CustomSection(custom) if custom.name().starts_with("component-type"));
         if let Some((id, range)) = payload.as_section().filter(|_| !has_types) {
             rest.section(&RawSection { id, data: &module[range] });
         }

@@ -81,6 +81,15 @@ impl Message {
         Ok(Message(text.into_boxed_str()))
     }
 
+    /// Writes a value and checks the text.
+    ///
+    /// # Errors
+    ///
+    /// As [`Message::admit`].
+    pub fn from_value(value: &Value, bytes_max: usize) -> Result<Message, NotAdmitted> {
+        Message::admit(value.to_string(), bytes_max)
+    }
+
     /// A text that the host made itself.
     pub(crate) fn trusted(text: String) -> Message {
         debug_assert_eq!(scan::check(text.as_bytes()), Ok(()));
@@ -103,10 +112,36 @@ impl Message {
         self.0.into_string()
     }
 
-    /// The value, as serde_json has it: an integer beyond 64 bits becomes a float, of equal keys the last counts.
+    /// The value, as serde_json has it: an integer beyond 64 bits becomes the nearest float, of equal keys the last counts.
     pub fn to_value(&self) -> Value {
-        serde_json::from_str(&self.0).expect("what is admitted, serde_json accepts (property test in `scan`)")
+        // serde_json refuses an integer that is larger than every float, and nothing else that is admitted.
+        serde_json::from_str(&self.0).unwrap_or_else(|_| {
+            serde_json::from_str(&within_floats(&self.0)).expect("serde_json accepts what is admitted and no float exceeds")
+        })
     }
+}
+
+/// The text with each number that is larger than every float replaced by the largest, which is the nearest.
+fn within_floats(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let (mut written, mut copied, mut at) = (String::new(), 0, 0);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => at = scan::skip_string(bytes, at),
+            b'-' | b'0'..=b'9' => {
+                let end = scan::skip(bytes, at);
+                if text[at..end].parse::<f64>().is_ok_and(f64::is_infinite) {
+                    let nearest = if bytes[at] == b'-' { f64::MIN } else { f64::MAX };
+                    written.push_str(&text[copied..at]);
+                    written.push_str(&format!("{nearest:e}"));
+                    copied = end;
+                }
+                at = end;
+            }
+            _ => at += 1,
+        }
+    }
+    written + &text[copied..]
 }
 
 impl fmt::Display for Message {
@@ -136,5 +171,38 @@ impl IntoMessage for &Value {
 impl IntoMessage for Message {
     fn into_text(self) -> String {
         self.into_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_text_is_carried_as_it_is() {
+        for text in ["1.0", " {\"a\":1,\"a\":2} ", "123456789012345678901234567890", "-0", "\"\\u0061\""] {
+            assert_eq!(Message::admit(text.to_owned(), 64).expect(text).into_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_text_over_the_limit_is_refused_before_it_is_read() {
+        assert!(Message::admit("[1]".to_owned(), 3).is_ok());
+        assert_eq!(Message::admit("[1,".to_owned(), 2), Err(NotAdmitted::TooLarge { bytes: 3, max: 2 }));
+        assert_eq!(Message::from_value(&json!([1]), 2), Err(NotAdmitted::TooLarge { bytes: 3, max: 2 }));
+        assert_eq!(Message::from_value(&json!([1]), 3).expect("small").to_value(), json!([1]));
+    }
+
+    #[test]
+    fn every_admitted_message_has_a_value() {
+        let large = "9".repeat(400);
+        let text = format!("[{large}, {{\"{large}\": -{large}}}, 18446744073709551616, \"\\\" {large} \", 1]");
+        let value = Message::admit(text, 4096).expect("integers may be of any length").to_value();
+        assert_eq!(value[0], json!(f64::MAX));
+        assert_eq!(value[1][&large], json!(f64::MIN));
+        assert_eq!(value[2], json!(18446744073709551616.0));
+        assert_eq!(value[3], json!(format!("\" {large} ")));
+        assert_eq!(value[4], json!(1));
     }
 }

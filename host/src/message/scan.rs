@@ -152,8 +152,10 @@ fn unit(text: &[u8], at: usize) -> Result<u32, NotAdmitted> {
     Ok(u32::from_str_radix(digits, 16).expect("four hexadecimal digits"))
 }
 
-/// Digits before the exponent beyond which a number might be infinite without one: 309 digits are more than any float.
-const DIGITS_SAFE: usize = 300;
+/// Digits before the point, and digits of the exponent, up to which a number is smaller than every float's largest
+/// (about 1.8e308): 200 digits and an exponent of 99 make at most 1e299.
+const WHOLE_DIGITS_SAFE: usize = 200;
+const EXPONENT_DIGITS_SAFE: usize = 2;
 
 #[inline(always)]
 fn number(text: &[u8], from: usize) -> Result<usize, NotAdmitted> {
@@ -162,19 +164,22 @@ fn number(text: &[u8], from: usize) -> Result<usize, NotAdmitted> {
         Some(b'0') => start + 1,
         _ => digits(text, start)?,
     };
-    let whole = at - start;
-    let (mut float, mut exponent) = (false, false);
+    let whole_digits = at - start;
+    let (mut float, mut exponent_digits) = (false, 0);
     if text.get(at) == Some(&b'.') {
         float = true;
         at = digits(text, at + 1)?;
     }
     if let Some(b'e' | b'E') = text.get(at) {
-        exponent = true;
+        float = true;
         at += 1;
         at += usize::from(matches!(text.get(at), Some(b'+' | b'-')));
-        at = digits(text, at)?;
+        let exponent = at;
+        at = digits(text, exponent)?;
+        exponent_digits = at - exponent;
     }
-    if (exponent || float && whole > DIGITS_SAFE) && is_infinite(&text[from..at]) {
+    let safe = whole_digits <= WHOLE_DIGITS_SAFE && exponent_digits <= EXPONENT_DIGITS_SAFE;
+    if float && !safe && is_infinite(&text[from..at]) {
         return Err(NotAdmitted::NumberTooLarge { at: from });
     }
     Ok(at)
@@ -352,6 +357,13 @@ mod tests {
         }
         assert_eq!(checked("[1e999]"), Err(NotAdmitted::NumberTooLarge { at: 1 }));
         assert_eq!(checked(&("9".repeat(400) + ".0")), Err(NotAdmitted::NumberTooLarge { at: 0 }));
+        for whole in 1..=310 {
+            for exponent in ["0", "9", "99", "100", "108", "109", "307", "308", "309", "-99", "-309"] {
+                let text = format!("-{}.5e{exponent}", "9".repeat(whole));
+                let infinite = text.parse::<f64>().expect("a float").is_infinite();
+                assert_eq!(checked(&text).is_err(), infinite, "{text}");
+            }
+        }
     }
 
     /// Texts that are nearly JSON: pieces of it in any order.

@@ -2,7 +2,8 @@
 
 use serde_json::value::RawValue;
 
-use super::{BadPattern, Number, PATTERN_DEPTH_MAX, PATTERN_NODES_MAX, Pattern, Shape};
+use super::{BadPattern, PATTERN_DEPTH_MAX, PATTERN_NODES_MAX, Pattern, Shape};
+use crate::address::{is_address, quoted};
 use crate::message::scan::{check, skip_space};
 
 impl Pattern {
@@ -11,13 +12,9 @@ impl Pattern {
     /// [`BadPattern`] says which rule the text breaks.
     pub(crate) fn compile(text: &str) -> Result<Pattern, BadPattern> {
         check(text.as_bytes())?;
-        let mut compiler = Compiler { nodes: 0 };
-        if let Some([(key, inner)]) = object(text).as_deref()
-            && key == "$host"
-        {
-            return Ok(Pattern { shape: compiler.shape(inner.get(), 1)?, from_host: true });
-        }
-        Ok(Pattern { shape: compiler.shape(text, 0)?, from_host: false })
+        let mut compiler = Compiler { nodes: 0, from_host: false };
+        let shape = compiler.shape(text, 0)?;
+        Ok(Pattern { shape, from_host: compiler.from_host })
     }
 }
 
@@ -46,7 +43,10 @@ fn object(text: &str) -> Option<Vec<(String, &RawValue)>> {
 }
 
 struct Compiler {
+    /// So far, of the whole pattern.
     nodes: usize,
+    /// Whether `$host` stood at its top.
+    from_host: bool,
 }
 
 impl Compiler {
@@ -70,7 +70,7 @@ impl Compiler {
                 Shape::Items(items.collect::<Result<_, _>>()?)
             }
             b'{' => self.object(&object(text).expect("an admitted object"), depth)?,
-            _ => Shape::Exactly(Number::read(text.trim_ascii_end().as_bytes())),
+            _ => Shape::Exactly(text.trim_ascii_end().into()),
         })
     }
 
@@ -78,7 +78,7 @@ impl Compiler {
         let is_form = |key: &str| key.starts_with('$') && !key.starts_with("$$");
         if let Some((key, value)) = pairs.iter().find(|(key, _)| is_form(key)) {
             if pairs.len() > 1 {
-                return Err(BadPattern::NotAlone(key.escape_debug().to_string()));
+                return Err(BadPattern::NotAlone(quoted(key)));
             }
             return self.form(key, value.get(), depth);
         }
@@ -86,7 +86,12 @@ impl Compiler {
             let key = key.strip_prefix('$').unwrap_or(key);
             Ok((key.into(), self.shape(value.get(), depth + 1)?))
         });
-        Ok(Shape::Keys(pairs.collect::<Result<_, BadPattern>>()?))
+        let mut pairs: Box<[(Box<str>, Shape)]> = pairs.collect::<Result<_, BadPattern>>()?;
+        pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
+        match pairs.windows(2).find(|two| two[0].0 == two[1].0) {
+            Some(two) => Err(BadPattern::Repeated(quoted(&two[0].0))),
+            None => Ok(Shape::Keys(pairs)),
+        }
     }
 
     fn form(&mut self, key: &str, value: &str, depth: usize) -> Result<Shape, BadPattern> {
@@ -95,12 +100,15 @@ impl Compiler {
             "$each" => Ok(Shape::Each(Box::new(self.shape(value, depth + 1)?))),
             "$address" => {
                 let takes = BadPattern::WrongValue { form: "$address", takes: "an address in a string" };
-                let text: String = serde_json::from_str(value).map_err(|_| takes.clone())?;
-                crate::address::split(&text).map_err(|_| takes)?;
-                Ok(Shape::ThisAddress(text.into()))
+                let text = serde_json::from_str::<String>(value).ok().filter(|text| is_address(text));
+                Ok(Shape::ThisAddress(text.ok_or(takes)?.into()))
+            }
+            "$host" if depth == 0 => {
+                self.from_host = true;
+                self.shape(value, depth + 1)
             }
             "$host" => Err(BadPattern::HostInside),
-            other => Err(BadPattern::UnknownForm(other.escape_debug().to_string())),
+            other => Err(BadPattern::UnknownForm(quoted(other))),
         }
     }
 }
@@ -120,34 +128,10 @@ fn type_shape(value: &str) -> Result<Shape, BadPattern> {
         "object" => Shape::Object,
         "address" => Shape::Address,
         "binary" => Shape::Binary,
-        _ => return Err(BadPattern::UnknownType(name.escape_debug().to_string())),
+        _ => return Err(BadPattern::UnknownType(quoted(&name))),
     })
 }
 
 fn string(text: &str) -> String {
     serde_json::from_str(text).expect("an admitted string")
-}
-
-impl Number {
-    /// Reads a number of the grammar.
-    pub(super) fn read(text: &[u8]) -> Number {
-        let mantissa_end = text.iter().position(|byte| matches!(byte, b'e' | b'E')).unwrap_or(text.len());
-        let (mantissa, exponent) = text.split_at(mantissa_end);
-        let point = mantissa.iter().position(|byte| *byte == b'.');
-        let float = point.is_some() || !exponent.is_empty();
-        // An exponent beyond all bounds is only admitted with a mantissa of zero or a negative sign: any is right then.
-        let written = exponent.get(1..).and_then(|text| std::str::from_utf8(text).ok()?.parse::<i64>().ok());
-        let fraction = point.map_or(0, |point| mantissa.len() - point - 1) as i64;
-        let mut exponent = written.unwrap_or(if exponent.is_empty() { 0 } else { i64::MIN / 2 }).saturating_sub(fraction);
-        let negative = mantissa.starts_with(b"-");
-        let mut digits: Vec<u8> = mantissa.iter().copied().filter(u8::is_ascii_digit).skip_while(|d| *d == b'0').collect();
-        while digits.last() == Some(&b'0') {
-            digits.pop();
-            exponent += 1;
-        }
-        if digits.is_empty() {
-            return Number { float, negative: false, digits: Box::default(), exponent: 0 };
-        }
-        Number { float, negative, digits: digits.into(), exponent }
-    }
 }

@@ -1,7 +1,12 @@
 //! From a shape and a raw text to yes or no: no tree, and no allocation unless a string has escapes.
+//!
+//! It runs under a mailbox's lock, on texts and patterns that a guest has made: each byte of a text is read a few times
+//! at most, whatever the pattern.
 
-use super::{Number, Pattern, Shape};
-use crate::address::ADDRESS_KEY;
+use std::borrow::Cow;
+
+use super::{PATTERN_NODES_MAX, Pattern, Shape};
+use crate::address::{ADDRESS_KEY, is_address};
 use crate::message::scan::{skip, skip_space, skip_string};
 
 /// The key that marks binary data inside a message.
@@ -31,16 +36,16 @@ fn value(shape: &Shape, text: &[u8], at: usize) -> Option<usize> {
         Shape::String => whole(first == b'"'),
         Shape::Array => whole(first == b'['),
         Shape::Object => whole(first == b'{'),
-        Shape::Address => marked(text, at, ADDRESS_KEY, |text| crate::address::split(text).is_ok()),
+        Shape::Address => marked(text, at, ADDRESS_KEY, |text| std::str::from_utf8(text).is_ok_and(is_address)),
         Shape::Binary => marked(text, at, BINARY_KEY, is_base64),
-        Shape::ThisAddress(address) => marked(text, at, ADDRESS_KEY, |text| *text == **address),
+        Shape::ThisAddress(address) => marked(text, at, ADDRESS_KEY, |text| text == address.as_bytes()),
         Shape::Text(wanted) => {
             let end = string_end(text, at)?;
             is_string(wanted, &text[at..end]).then_some(end)
         }
         Shape::Exactly(wanted) => {
-            let end = number(text, at, Some(wanted.float))?;
-            (Number::read(&text[at..end]) == *wanted).then_some(end)
+            let end = number(text, at, None)?;
+            Number::read(&text[at..end]).eq(&Number::read(wanted.as_bytes())).then_some(end)
         }
         Shape::Items(shapes) => items(shapes, text, at),
         Shape::Each(shape) => each(shape, text, at),
@@ -63,7 +68,7 @@ fn string_end(text: &[u8], at: usize) -> Option<usize> {
 }
 
 /// An object whose only key is `key`, with a string for which `accept` holds.
-fn marked(text: &[u8], at: usize, key: &str, accept: impl Fn(&str) -> bool) -> Option<usize> {
+fn marked(text: &[u8], at: usize, key: &str, accept: impl Fn(&[u8]) -> bool) -> Option<usize> {
     if text[at] != b'{' {
         return None;
     }
@@ -74,21 +79,19 @@ fn marked(text: &[u8], at: usize, key: &str, accept: impl Fn(&str) -> bool) -> O
     }
     let at = skip_space(text, skip_space(text, key_end) + 1);
     let end = string_end(text, at)?;
-    let quoted = std::str::from_utf8(&text[at..end]).expect("a message is UTF-8");
-    let accepted = match quoted.contains('\\') {
-        false => accept(&quoted[1..quoted.len() - 1]),
-        true => accept(&serde_json::from_str::<String>(quoted).expect("an admitted string")),
-    };
+    let accepted = accept(&unescaped(&text[at..end]));
     let close = skip_space(text, end);
     (accepted && text[close] == b'}').then_some(close + 1)
 }
 
 /// Base64 (RFC 4648 §4) by its form: whole groups of four, padded at the end.
-fn is_base64(text: &str) -> bool {
-    let digits = text.trim_end_matches('=');
-    let padding = text.len() - digits.len();
-    let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    text.len() % 4 == 0 && padding <= 2 && digits.bytes().all(is_digit)
+fn is_base64(text: &[u8]) -> bool {
+    let digits = match text {
+        [digits @ .., b'=', b'='] | [digits @ .., b'='] => digits,
+        digits => digits,
+    };
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    text.len().is_multiple_of(4) && digits.iter().all(is_digit)
 }
 
 fn items(shapes: &[Shape], text: &[u8], at: usize) -> Option<usize> {
@@ -131,61 +134,112 @@ fn keys(pairs: &[(Box<str>, Shape)], text: &[u8], at: usize) -> Option<usize> {
     if text[at] != b'{' {
         return None;
     }
-    let mut found = Found::new(pairs.len());
+    let mut found = Found::default();
     let mut at = skip_space(text, at + 1);
     if text[at] == b'}' {
         return pairs.is_empty().then_some(at + 1);
     }
     loop {
         let key_end = skip_string(text, at);
-        let key = &text[at..key_end];
         let here = skip_space(text, skip_space(text, key_end) + 1);
-        let mut end = None;
-        for (index, (_, shape)) in pairs.iter().enumerate().filter(|(_, (name, _))| is_string(name, key)) {
-            end = Some(value(shape, text, here)?);
-            found.insert(index);
-        }
-        at = skip_space(text, end.unwrap_or_else(|| skip(text, here)));
+        let end = match position(pairs, &unescaped(&text[at..key_end])) {
+            Some(index) => {
+                found.insert(index);
+                value(&pairs[index].1, text, here)?
+            }
+            None => skip(text, here),
+        };
+        at = skip_space(text, end);
         if text[at] == b'}' {
-            return found.all().then_some(at + 1);
+            return (found.count == pairs.len()).then_some(at + 1);
         }
         at = skip_space(text, at + 1);
     }
 }
 
-/// Which keys of a pattern were seen. Nearly every pattern has few.
-enum Found {
-    Few { seen: u64, wanted: usize },
-    Many(Vec<bool>),
+/// Which of a pattern's keys this is. The keys are sorted, but most patterns have so few that asking each is quicker.
+#[inline(always)]
+fn position(pairs: &[(Box<str>, Shape)], key: &[u8]) -> Option<usize> {
+    match pairs.len() {
+        ..=8 => pairs.iter().position(|(name, _)| name.as_bytes() == key),
+        _ => pairs.binary_search_by(|(name, _)| name.as_bytes().cmp(key)).ok(),
+    }
+}
+
+/// Which keys of a pattern were seen, and how many.
+#[derive(Default)]
+struct Found {
+    seen: [u64; PATTERN_NODES_MAX / 64],
+    count: usize,
 }
 
 impl Found {
-    fn new(wanted: usize) -> Found {
-        if wanted <= 64 { Found::Few { seen: 0, wanted } } else { Found::Many(vec![false; wanted]) }
-    }
-
     fn insert(&mut self, index: usize) {
-        match self {
-            Found::Few { seen, .. } => *seen |= 1 << index,
-            Found::Many(seen) => seen[index] = true,
-        }
-    }
-
-    fn all(&self) -> bool {
-        match self {
-            Found::Few { seen, wanted } => seen.count_ones() as usize == *wanted,
-            Found::Many(seen) => seen.iter().all(|seen| *seen),
-        }
+        let (word, bit) = (&mut self.seen[index / 64], 1 << (index % 64));
+        self.count += usize::from(*word & bit == 0);
+        *word |= bit;
     }
 }
 
-/// Whether a quoted JSON string is this text. Escapes are rare: only then is it decoded.
+/// Whether a quoted JSON string is this text.
 #[inline(always)]
 fn is_string(wanted: &str, quoted: &[u8]) -> bool {
+    // An escape is at most six times as long as what it stands for, so a long string need not be read.
+    quoted.len() - 2 <= 6 * wanted.len() && *unescaped(quoted) == *wanted.as_bytes()
+}
+
+/// What a quoted JSON string says. Escapes are rare: only then is it decoded, into a copy.
+#[inline(always)]
+fn unescaped(quoted: &[u8]) -> Cow<'_, [u8]> {
     let inner = &quoted[1..quoted.len() - 1];
-    if inner == wanted.as_bytes() {
-        // Equal bytes are equal strings unless the bytes hold an escape, which stands for something else.
-        return !inner.contains(&b'\\');
+    if inner.contains(&b'\\') { decoded(quoted) } else { Cow::Borrowed(inner) }
+}
+
+#[cold]
+fn decoded(quoted: &[u8]) -> Cow<'static, [u8]> {
+    let text: String = serde_json::from_slice(quoted).expect("an admitted string");
+    Cow::Owned(text.into_bytes())
+}
+
+/// A number's value, exact at any length: equal numbers of one kind are equal, however they are written.
+struct Number<'a> {
+    /// Written with a fraction or an exponent: `1` and `1.0` are two kinds.
+    float: bool,
+    negative: bool,
+    /// From the first digit that is not 0 to the last, maybe with a point between them. Empty: the number is 0.
+    digits: &'a [u8],
+    /// Of the last of the digits: it counts times ten to this.
+    exponent: i64,
+}
+
+impl Number<'_> {
+    /// Reads a number of the grammar.
+    fn read(text: &[u8]) -> Number<'_> {
+        let mantissa_end = text.iter().position(|byte| matches!(byte, b'e' | b'E')).unwrap_or(text.len());
+        let (mantissa, exponent) = text.split_at(mantissa_end);
+        let point = mantissa.iter().position(|byte| *byte == b'.');
+        let float = point.is_some() || !exponent.is_empty();
+        let is_digit = |byte: &u8| matches!(byte, b'1'..=b'9');
+        let (Some(first), Some(last)) = (mantissa.iter().position(is_digit), mantissa.iter().rposition(is_digit)) else {
+            return Number { float, negative: false, digits: &[], exponent: 0 };
+        };
+        // One beyond 64 bits belongs to a number that every float calls 0: a larger one is not admitted.
+        let written = match exponent {
+            [] => 0,
+            [_, digits @ ..] => std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or(i64::MIN),
+        };
+        let point = point.unwrap_or(mantissa.len());
+        let place = if last < point { (point - 1 - last) as i64 } else { -((last - point) as i64) };
+        let negative = mantissa[0] == b'-';
+        Number { float, negative, digits: &mantissa[first..=last], exponent: written.saturating_add(place) }
     }
-    inner.contains(&b'\\') && serde_json::from_slice::<String>(quoted).is_ok_and(|text| text == wanted)
+
+    fn eq(&self, other: &Number<'_>) -> bool {
+        (self.float, self.negative, self.exponent) == (other.float, other.negative, other.exponent)
+            && self.digits().eq(other.digits())
+    }
+
+    fn digits(&self) -> impl Iterator<Item = &u8> {
+        self.digits.iter().filter(|byte| **byte != b'.')
+    }
 }

@@ -60,11 +60,17 @@ fn of_type(block: &ItemImpl) -> Result<TokenStream> {
         return Err(Error::new_spanned(&block.self_ty, "an actor type must be named: `impl Counter`"));
     };
     if block.trait_.is_some() || !block.generics.params.is_empty() {
-        return Err(Error::new_spanned(block.self_ty.clone(), "an actor type has no parameters and its `impl` no trait"));
+        return Err(Error::new_spanned(
+            block.self_ty.clone(),
+            "an actor type has no parameters and its `impl` no trait",
+        ));
     }
     let type_name = &path.path.segments.last().expect("a path has a segment").ident;
     let Some(main) = block.items.iter().find_map(main_of) else {
-        return Err(Error::new_spanned(&block.self_ty, format!("`{type_name}` needs a function `main` here to be an actor")));
+        return Err(Error::new_spanned(
+            &block.self_ty,
+            format!("`{type_name}` needs a function `main` here to be an actor"),
+        ));
     };
     let call = match main.sig.receiver() {
         Some(_) => quote!(<#path as ::core::default::Default>::default().main),
@@ -116,16 +122,14 @@ impl Entry {
 
     /// The function that starts an actor.
     fn spawn(&self, visibility: &syn::Visibility) -> TokenStream {
-        // An actor's namespace is as visible as its function, and there `pub(super)` means the same place.
-        let (name, call) = (&self.name, self.arguments.iter().map(|(name, _)| name));
-        let names = call.clone();
+        let name = &self.name;
+        let names = self.arguments.iter().map(|(name, _)| name);
         let declared = self.arguments.iter().map(|(name, of)| quote!(#name: #of));
         let doc = format!("Starts an actor that runs the entry `{name}` of this module.");
         let arguments = match self.arguments.len() {
             0 => quote!(&[(); 0]),
             _ => quote!(&(#(&#names,)*)),
         };
-        _ = call;
         quote! {
             #[doc = #doc]
             ///
@@ -144,9 +148,11 @@ impl Entry {
         let names: Vec<String> = self.arguments.iter().map(|(name, _)| plain(name)).collect();
         let declared = self.arguments.iter().map(|(name, of)| format!("{}: {}", plain(name), tidy(of)));
         let signature = declared.collect::<Vec<_>>().join(", ");
-        let read = self.arguments.iter().enumerate().map(|(index, (_, of))| {
-            quote_spanned!(of.span()=> arguments.get::<#of>(#index)?)
-        });
+        let read = self
+            .arguments
+            .iter()
+            .enumerate()
+            .map(|(index, (_, of))| quote_spanned!(of.span()=> arguments.get::<#of>(#index)?));
         let exit = if self.returns_result { format_ident!("exit_result") } else { format_ident!("exit") };
         let line = self.line(&names);
         let (length, bytes) = (line.len(), Literal::byte_string(line.as_bytes()));
@@ -220,9 +226,19 @@ fn snake_case(name: &str) -> String {
 /// A type as one would write it: tokens print with spaces around every sign.
 fn tidy(of: &Type) -> String {
     let text = of.to_token_stream().to_string();
-    [(" < ", "<"), ("< ", "<"), (" >", ">"), (" , ", ", "), (" ,", ","), (" :: ", "::"), ("& ", "&"), ("( ", "("), (" )", ")")]
-        .iter()
-        .fold(text, |text, (from, to)| text.replace(from, to))
+    [
+        (" < ", "<"),
+        ("< ", "<"),
+        (" >", ">"),
+        (" , ", ", "),
+        (" ,", ","),
+        (" :: ", "::"),
+        ("& ", "&"),
+        ("( ", "("),
+        (" )", ")"),
+    ]
+    .iter()
+    .fold(text, |text, (from, to)| text.replace(from, to))
 }
 
 pub fn json_string(text: &str) -> String {
@@ -256,12 +272,18 @@ mod tests {
         let entry = Entry::new("greet".into(), doc_of(&function.attrs), &function.sig, quote!(greet)).unwrap();
         assert!(entry.returns_result);
         let names = ["to".to_owned(), "n".to_owned()];
-        assert_eq!(entry.line(&names), "{\"name\":\"greet\",\"doc\":\"Says \\\"hello\\\" twice.\",\"args\":[\"to\",\"n\"]}\n");
+        assert_eq!(
+            entry.line(&names),
+            "{\"name\":\"greet\",\"doc\":\"Says \\\"hello\\\" twice.\",\"args\":[\"to\",\"n\"]}\n"
+        );
     }
 
     #[test]
     fn types_and_names_read_as_a_person_writes_them() {
-        assert_eq!(tidy(&parse_quote!(Vec<Option<(u32, std::string::String)>>)), "Vec<Option<(u32, std::string::String)>>");
+        assert_eq!(
+            tidy(&parse_quote!(Vec<Option<(u32, std::string::String)>>)),
+            "Vec<Option<(u32, std::string::String)>>"
+        );
         assert_eq!(snake_case("HttpServer"), "http_server");
         assert_eq!(snake_case("Counter"), "counter");
     }

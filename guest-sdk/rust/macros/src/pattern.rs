@@ -95,7 +95,8 @@ impl Parse for Pattern {
         if input.peek(Ident::peek_any) {
             return word(input);
         }
-        Err(input.error("expected a pattern: a kind such as `str`, a literal, `[…]`, `{…}`, `host(…)` or `(expression)`"))
+        Err(input
+            .error("expected a pattern: a kind such as `str`, a literal, `[…]`, `{…}`, `host(…)` or `(expression)`"))
     }
 }
 
@@ -127,7 +128,9 @@ fn literal(input: ParseStream<'_>) -> Result<Pattern> {
         // `1.` is a number in Rust, not in JSON.
         Lit::Float(number) if number.base10_digits().ends_with('.') => format!("{sign}{}0", number.base10_digits()),
         Lit::Float(number) => format!("{sign}{}", number.base10_digits()),
-        other => return Err(Error::new_spanned(other, "a literal in a pattern is a string, a number, `true` or `false`")),
+        other => {
+            return Err(Error::new_spanned(other, "a literal in a pattern is a string, a number, `true` or `false`"));
+        }
     };
     Ok(Pattern::text(text))
 }
@@ -141,7 +144,11 @@ fn array(input: ParseStream<'_>) -> Result<Pattern> {
         let element: Pattern = content.parse()?;
         if first && content.parse::<Option<Token![;]>>()?.is_some() {
             content.parse::<Token![..]>()?;
-            return if content.is_empty() { Ok(Pattern::under("$each", element)) } else { Err(content.error("expected `]`")) };
+            return if content.is_empty() {
+                Ok(Pattern::under("$each", element))
+            } else {
+                Err(content.error("expected `]`"))
+            };
         }
         if !first {
             whole.push(",");

@@ -31,3 +31,8 @@ fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
 #[cfg(not(feature = "std"))]
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
+// The compiler calls `memcpy`, `memcmp` and the like, which on this target are the C library's; std would link it.
+#[cfg(not(feature = "std"))]
+#[link(name = "c")]
+unsafe extern "C" {}

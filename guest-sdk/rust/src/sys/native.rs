@@ -21,8 +21,10 @@ pub(crate) fn send(_to: &str, _text: &[u8]) -> Result<(), Error> {
 
 pub(crate) fn incoming_put(_buffer: Vec<u8>) {}
 
+#[cfg(feature = "std")]
 pub(crate) fn outgoing_take() -> Vec<u8> {
     Vec::new()
 }
 
+#[cfg(feature = "std")]
 pub(crate) fn outgoing_put(_buffer: Vec<u8>) {}

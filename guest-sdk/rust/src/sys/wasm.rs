@@ -68,6 +68,7 @@ struct Armed(Cell<bool>);
 unsafe impl Sync for Armed {}
 
 static INCOMING: Spare = Spare::new();
+#[cfg(feature = "std")]
 static OUTGOING: Spare = Spare::new();
 static ARMED: Armed = Armed(Cell::new(false));
 
@@ -175,10 +176,12 @@ pub(crate) fn incoming_put(buffer: Vec<u8>) {
     INCOMING.put(buffer);
 }
 
+#[cfg(feature = "std")]
 pub(crate) fn outgoing_take() -> Vec<u8> {
     OUTGOING.take()
 }
 
+#[cfg(feature = "std")]
 pub(crate) fn outgoing_put(buffer: Vec<u8>) {
     OUTGOING.put(buffer);
 }

@@ -90,11 +90,7 @@ impl Trace {
     }
 
     /// Reads a sequence of that many elements.
-    fn elements<'de, V: Visitor<'de>>(
-        &mut self,
-        count: usize,
-        visitor: V,
-    ) -> (Result<V::Value, Refused>, Vec<Shape>) {
+    fn elements<'de, V: Visitor<'de>>(&mut self, count: usize, visitor: V) -> (Result<V::Value, Refused>, Vec<Shape>) {
         let mut shapes = Vec::new();
         let value = visitor.visit_seq(Elements { trace: self, left: count, shapes: &mut shapes });
         (value, shapes)
@@ -381,11 +377,7 @@ impl<'de> VariantAccess<'de> for Chosen<'_> {
         self.content(|probe| probe.deserialize_tuple(length, visitor))
     }
 
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Refused> {
+    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Refused> {
         self.content(|probe| probe.deserialize_struct("", fields, visitor))
     }
 }

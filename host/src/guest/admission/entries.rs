@@ -44,8 +44,7 @@ impl Entries {
         Rejected::if_above(BYTES_MAX, self.bytes, "bytes in the list of entries")?;
         for line in section.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()) {
             let number = self.entries.len() + 1;
-            let entry: Entry =
-                serde_json::from_slice(line).map_err(|error| bad(format!("entry {number}: {error}")))?;
+            let entry: Entry = serde_json::from_slice(line).map_err(|error| bad(format!("entry {number}: {error}")))?;
             self.add(entry, number)?;
         }
         Ok(())

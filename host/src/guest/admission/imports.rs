@@ -31,15 +31,7 @@ const WASI: &[(&str, &[&str])] = &[
     ("wasi:random", &["insecure", "insecure-seed", "random"]),
     (
         "wasi:sockets",
-        &[
-            "instance-network",
-            "ip-name-lookup",
-            "network",
-            "tcp",
-            "tcp-create-socket",
-            "udp",
-            "udp-create-socket",
-        ],
+        &["instance-network", "ip-name-lookup", "network", "tcp", "tcp-create-socket", "udp", "udp-create-socket"],
     ),
 ];
 
@@ -182,7 +174,11 @@ mod tests {
     #[test]
     fn what_is_unknown_is_named_with_what_can_be_done() {
         for (interface, functions, expected) in [
-            ("greenroom:actor/host@0.1.1", &["send", "call"][..], "`greenroom:actor/host@0.1.1.call` (it needs a newer"),
+            (
+                "greenroom:actor/host@0.1.1",
+                &["send", "call"][..],
+                "`greenroom:actor/host@0.1.1.call` (it needs a newer",
+            ),
             ("greenroom:actor/chat@0.1.0", &["x"], "`greenroom:actor/chat@0.1.0` (it needs a newer"),
             ("greenroom:actor/host@0.2.0", &["send"], "`greenroom:actor/host@0.2.0` (it needs a newer"),
             ("greenroom:actor/host@0.0.9", &["send"], "`greenroom:actor/host@0.0.9`"),

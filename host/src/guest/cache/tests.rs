@@ -212,10 +212,7 @@ fn a_folder_of_another_user_is_refused() {
 #[test]
 fn a_folder_that_cannot_be_made_is_an_error_that_names_it() {
     let error = Cache::open("/dev/null/code".into(), MIB).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "cannot keep compiled code in /dev/null/code: Not a directory (os error 20)"
-    );
+    assert_eq!(error.to_string(), "cannot keep compiled code in /dev/null/code: Not a directory (os error 20)");
 }
 
 #[test]

@@ -3,7 +3,9 @@
 
 extern crate alloc;
 
-use alloc::string::{String, ToString};
+use alloc::format;
+use alloc::string::String;
+use core::fmt::Debug;
 use core::time::Duration;
 use greenroom_guest::raw::{lifecycle, registry, rights, source, timer};
 use greenroom_guest::*;
@@ -56,10 +58,10 @@ fn waits() -> Result<()> {
     receive_any().map(drop)
 }
 
-/// A refusal as the object that it is; anything else as a string, so that a later node's answers can be seen too.
+/// A refusal as its text, and what a later node may answer as `{"ok": …}`.
 fn tell<T: Debug>(answer: Result<T, String>) -> Json {
     match answer {
-        Ok(value) => Json::String(format!("{value:?}")),
-        Err(refusal) => Pattern::new(refusal).into(),
+        Ok(value) => json!({"ok": format!("{value:?}")}),
+        Err(refusal) => Json::String(refusal),
     }
 }

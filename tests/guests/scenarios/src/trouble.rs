@@ -48,3 +48,13 @@ fn spins() {
 fn sends_bytes(bytes: usize) -> Result<()> {
     curaddr() | "x".repeat(bytes)
 }
+
+/// Tries to see something of the machine it runs on.
+#[actor]
+fn looks_around() -> Json {
+    json!({
+        "environment": std::env::vars().count(),
+        "files": std::fs::read_dir("/").is_ok() || std::fs::File::create("here").is_ok(),
+        "network": std::net::TcpStream::connect("127.0.0.1:22").is_ok() || std::net::UdpSocket::bind("0.0.0.0:0").is_ok(),
+    })
+}

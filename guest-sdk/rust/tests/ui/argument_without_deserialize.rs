@@ -1,0 +1,10 @@
+use greenroom_guest::*;
+
+struct Secret;
+
+#[actor]
+fn keep(secret: Secret) -> Result<()> {
+    Ok(())
+}
+
+fn main() {}

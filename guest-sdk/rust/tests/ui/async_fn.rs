@@ -1,0 +1,6 @@
+use greenroom_guest::*;
+
+#[actor]
+async fn forward(to: Address) {}
+
+fn main() {}

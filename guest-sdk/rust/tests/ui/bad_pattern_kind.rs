@@ -1,0 +1,5 @@
+use greenroom_guest::*;
+
+static DATA: Pattern = pattern!(["data", string]);
+
+fn main() {}

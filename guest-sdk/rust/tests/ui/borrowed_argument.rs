@@ -1,0 +1,6 @@
+use greenroom_guest::*;
+
+#[actor]
+fn greet(name: &str) {}
+
+fn main() {}

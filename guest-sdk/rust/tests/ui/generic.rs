@@ -1,0 +1,6 @@
+use greenroom_guest::*;
+
+#[actor]
+fn forward<T>(to: T) {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use greenroom_guest::*;
+
+#[actor]
+struct Counter;
+
+fn main() {}

@@ -1,0 +1,10 @@
+use greenroom_guest::*;
+
+struct Counter;
+
+#[actor]
+impl Counter {
+    fn run() {}
+}
+
+fn main() {}

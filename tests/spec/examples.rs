@@ -1,0 +1,53 @@
+//! Each example does what its README says.
+
+use crate::command::{root, run};
+
+/// The commands of a README and what they print: an indented command, the word `prints`, an indented text.
+fn documented(readme: &str) -> Vec<(String, String)> {
+    let lines: Vec<&str> = readme.lines().collect();
+    let mut found = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let Some(command) = line.strip_prefix("    greenroom ") else { continue };
+        assert_eq!(lines[at + 1..at + 4], ["", "prints", ""], "{command}");
+        let printed = lines[at + 4..].iter().map_while(|line| line.strip_prefix("    "));
+        found.push((command.to_owned(), printed.map(|line| format!("{line}\n")).collect()));
+    }
+    found
+}
+
+fn check(example: &str) {
+    let readme = root().join("examples").join(example).join("README.md");
+    let readme = std::fs::read_to_string(readme).expect("the example has a README");
+    let commands = documented(&readme);
+    assert!(!commands.is_empty(), "the README shows how to run it");
+    for (command, printed) in commands {
+        let args: Vec<&str> = command.split_whitespace().collect();
+        let ran = run(&args);
+        assert_eq!((ran.code, &ran.stdout), (Some(0), &printed), "greenroom {command}\n{}", ran.stderr);
+    }
+}
+
+#[test]
+fn ring() {
+    check("ring");
+}
+
+#[test]
+fn ring_lean() {
+    check("ring-lean");
+}
+
+#[test]
+fn leak() {
+    check("leak");
+}
+
+#[test]
+fn patterns() {
+    check("patterns");
+}
+
+#[test]
+fn ping_pong() {
+    check("ping-pong");
+}

@@ -1,0 +1,88 @@
+//! Several nodes of one process, on one mesh.
+
+use greenroom::{Address, JoinError, Mesh, Node, RefusalKind, StartError};
+use serde_json::json;
+
+use crate::stage::{Stage, cache, guest};
+
+fn neighbour(stage: &Stage) -> Node {
+    stage.block_on(async {
+        let builder = Node::builder().threads(1).cache(cache());
+        let node = builder.start(&stage.mesh, "cookie@127.0.0.1:0").await.expect("it starts");
+        node.load(guest("scenarios")).await.expect("it loads");
+        node
+    })
+}
+
+#[test]
+fn actors_of_two_nodes_exchange_messages() {
+    let stage = Stage::new();
+    let there = neighbour(&stage);
+    let module = stage.block_on(there.load(guest("scenarios"))).expect("it loads");
+    let answers_back = json!([[{"receive": [[], null]}, {"send": ["told", "pong"]}]]);
+    let partner = stage.block_on(there.spawn(&module, "script", answers_back)).expect("it starts");
+    assert_ne!(partner.place(), stage.node.place());
+    let answers = stage.play(json!([{"tell": [partner.to_string(), "me"]}, {"receive": [[], null]}]));
+    assert_eq!(answers[1], json!({"pattern": 0, "from_host": false, "message": "pong"}));
+    stage.block_on(there.shutdown());
+}
+
+#[test]
+fn messages_to_another_node_keep_their_order_and_their_bytes() {
+    let stage = Stage::new();
+    let there = neighbour(&stage);
+    let module = stage.block_on(there.load(guest("scenarios"))).expect("it loads");
+    let taker = stage.block_on(there.spawn(&module, "takes_in_reverse", json!([100]))).expect("it starts");
+    (0..100).for_each(|number| stage.send(&taker, json!(number)));
+    stage.send(&taker, json!("go"));
+    let taken = stage.block_on(there.wait(&taker)).expect("it ends well");
+    assert_eq!(taken, (0..100).rev().collect::<Vec<_>>());
+    let taker = stage.block_on(there.spawn(&module, "takes_one", json!([]))).expect("it starts");
+    let text = r#"{"n":123456789012345678901234567890,"f":1.0}"#;
+    stage.send(&taker, greenroom::Message::admit(text.to_owned(), usize::MAX).expect("a JSON text"));
+    let greenroom::Outcome::Exit(value) = stage.block_on(there.outcome(&taker)).expect("it is known") else {
+        panic!("it ends well")
+    };
+    assert_eq!(value.as_str(), text);
+}
+
+#[test]
+fn who_has_another_cookie_or_a_name_that_is_taken_does_not_join() {
+    let stage = Stage::new();
+    let name = |cookie: &str| format!("{cookie}@{}", stage.node.place());
+    let start = |name: String| stage.block_on(Node::start(&stage.mesh, &name));
+    let wrong = stage.block_on(Node::start(&stage.mesh, "other@127.0.0.1:0"));
+    assert!(matches!(wrong, Err(StartError::Join(JoinError::WrongCookie(_)))), "{wrong:?}");
+    assert!(matches!(start(name("cookie")), Err(StartError::Join(JoinError::NameTaken(_)))));
+    stage.block_on(stage.node.shutdown());
+    start(name("cookie")).expect("the name is free again");
+}
+
+#[test]
+fn a_name_that_is_none_says_what_is_wrong() {
+    for name in ["", "cookie", "cookie@127.0.0.1", "@127.0.0.1:1", "cookie@127.0.0.1:65536", "cookie@:1", "cookie@::1:1"] {
+        let refused = crate::stage::block_on(Node::start(&Mesh::new(), name));
+        let Err(StartError::Name(why)) = refused else { panic!("{name} is no name: {refused:?}") };
+        assert!(!why.to_string().is_empty());
+    }
+    let node = crate::stage::block_on(Node::start(&Mesh::new(), "cookie@[::1]:3433")).expect("it starts");
+    assert_eq!(node.place().to_string(), "[::1]:3433");
+}
+
+#[test]
+fn port_0_takes_a_number_that_is_free() {
+    let stage = Stage::new();
+    let there = neighbour(&stage);
+    assert_ne!(stage.node.place(), there.place());
+    assert!(stage.node.place().port() != 0 && there.place().port() != 0);
+}
+
+#[test]
+fn a_node_that_left_is_not_connected() {
+    let stage = Stage::new();
+    let there = neighbour(&stage);
+    let module = stage.block_on(there.load(guest("scenarios"))).expect("it loads");
+    let actor: Address = stage.block_on(there.spawn(&module, "takes_one", json!([]))).expect("it starts");
+    stage.block_on(there.shutdown());
+    assert_eq!(stage.node.send(&actor, json!(1)).unwrap_err().kind(), RefusalKind::NotConnected);
+}
