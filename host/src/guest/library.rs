@@ -174,7 +174,9 @@ impl Library {
             |why: wasmtime::Error| LoadError::Compile { name: name.to_owned(), message: format!("{why:#}") };
         let component = self.compile(&admitted).map_err(compile_error)?;
         let pre = self.linker.instantiate_pre(&component).and_then(ActorPre::new).map_err(compile_error)?;
-        let mappings = engine::MAPPINGS_PER_INSTANCE + engine::MAPPINGS_PER_MEMORY * admitted.memories;
+        // What the engine says, if it can: a module that is instantiated twice has its memory twice.
+        let memories = component.resources_required().map_or(admitted.memories, |needs| needs.num_memories as usize);
+        let mappings = engine::MAPPINGS_PER_INSTANCE + engine::MAPPINGS_PER_MEMORY * memories;
         let module = Module(Arc::new(Loaded { name: name.to_owned(), hash, admitted, pre, mappings }));
         write(&self.by_name).insert(name.to_owned(), module.clone());
         Ok(module)
@@ -183,7 +185,8 @@ impl Library {
     /// Machine code from the cache, or from the compiler.
     fn compile(&self, admitted: &Admitted) -> wasmtime::Result<Component> {
         let Some(cache) = &self.cache else { return Component::from_binary(&self.engine, &admitted.component) };
-        let key = Key::new(admitted.hash, &self.engine.precompile_compatibility_hash());
+        // Of the component, not of what was given: around a core module a newer host may make another.
+        let key = Key::new(blake3::hash(&admitted.component), &self.engine.precompile_compatibility_hash());
         if let Some(code) = cache.get(&key) {
             // SAFETY: `Cache::get` answers only bytes that `Cache::put` wrote with this user's secret key, and we put
             // only what `precompile_component` made for an engine with the same compatibility hash.
