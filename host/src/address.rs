@@ -302,8 +302,12 @@ mod tests {
         assert_eq!(json, r#"{"$address":"aaaaaaaaaaaaaaaaaaaaaaaaah@a:1"}"#);
         assert_eq!(serde_json::from_str::<Address>(&json).unwrap(), address);
         for bad in [
-            r#"{"$address":"x@a:1","more":1}"#, r#"{"$address":"x@a:1","$address":"x@a:1"}"#, r#"{"address":"x@a:1"}"#,
-            "{}", r#"["x@a:1"]"#, r#""aaaaaaaaaaaaaaaaaaaaaaaaah@a:1""#,
+            r#"{"$address":"x@a:1","more":1}"#,
+            r#"{"$address":"x@a:1","$address":"x@a:1"}"#,
+            r#"{"address":"x@a:1"}"#,
+            "{}",
+            r#"["x@a:1"]"#,
+            r#""aaaaaaaaaaaaaaaaaaaaaaaaah@a:1""#,
         ] {
             assert!(serde_json::from_str::<Address>(bad).is_err(), "{bad}");
         }
@@ -311,7 +315,9 @@ mod tests {
 
     #[test]
     fn an_error_repeats_little_of_a_long_text() {
-        for text in ["\u{1}".repeat(1 << 20), format!("{}@a:1", "X".repeat(1 << 20)), format!("x@{}", "é".repeat(1 << 20))] {
+        for text in
+            ["\u{1}".repeat(1 << 20), format!("{}@a:1", "X".repeat(1 << 20)), format!("x@{}", "é".repeat(1 << 20))]
+        {
             let said = text.parse::<Address>().expect_err("no address").to_string();
             assert!(said.len() < 1000 && said.contains('…') && !said.contains('\u{1}'), "{said}");
         }

@@ -1,7 +1,7 @@
 //! Several nodes of one process, on one mesh.
 
 use greenroom::{Address, JoinError, Mesh, Node, RefusalKind, StartError};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::stage::{Stage, cache, guest};
 
@@ -36,7 +36,7 @@ fn messages_to_another_node_keep_their_order_and_their_bytes() {
     (0..100).for_each(|number| stage.send(&taker, json!(number)));
     stage.send(&taker, json!("go"));
     let taken = stage.block_on(there.wait(&taker)).expect("it ends well");
-    assert_eq!(taken, (0..100).rev().collect::<Vec<_>>());
+    assert_eq!(taken, Value::from_iter((0..100).rev()));
     let taker = stage.block_on(there.spawn(&module, "takes_one", json!([]))).expect("it starts");
     let text = r#"{"n":123456789012345678901234567890,"f":1.0}"#;
     stage.send(&taker, greenroom::Message::admit(text.to_owned(), usize::MAX).expect("a JSON text"));

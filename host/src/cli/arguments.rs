@@ -11,8 +11,8 @@ const SHOWN_BYTES: usize = 32;
 
 /// The words as one JSON array.
 ///
-/// A word that begins with `{`, `[` or `"` must be JSON. Any other is JSON if it is (a number, `true`, `null`), with its
-/// very text, and else a string.
+/// A word that begins with `{`, `[` or `"` must be JSON. Any other is JSON if it is (a number, `true`, `null`), with
+/// its very text, and else a string.
 ///
 /// # Errors
 ///

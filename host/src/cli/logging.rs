@@ -21,8 +21,8 @@ const GUEST: &str = "greenroom::guest";
 /// Characters of an actor's ID that are shown: 38 of its 128 bits, enough to tell actors apart, too few to send to one.
 const SHORT_ID_CHARACTERS: usize = 8;
 
-/// Sends the node's events to stderr: those that `GREENROOM_LOG` asks for; without it warnings and what guests print, or
-/// only errors if `quiet`.
+/// Sends the node's events to stderr: those that `GREENROOM_LOG` asks for; without it warnings and what guests print,
+/// or only errors if `quiet`.
 ///
 /// # Errors
 ///

@@ -14,8 +14,8 @@ use serde_json::Value;
 const TARGET: &str = "wasm32-wasip2";
 
 /// What a module is built with, over the crate's own profile. Small code compiles faster in the host and shares caches
-/// better; names stay, so that a backtrace can say them; and the linker's default of a megabyte of stack would be nearly
-/// all that an actor's memory begins with, so it is 64 KiB.
+/// better; names stay, so that a backtrace can say them; and the linker's default of a megabyte of stack would be
+/// nearly all that an actor's memory begins with, so it is 64 KiB.
 const CONFIG: [&str; 3] = [
     "profile.release.opt-level=\"s\"",
     "profile.release.strip=\"debuginfo\"",
@@ -145,8 +145,8 @@ fn ensure_target(folder: &Path, say: impl Fn(&str)) -> Result<()> {
         Ok(status) if status.success() => Ok(()),
         Ok(_) => bail!("rustup could not add the Rust target {TARGET}"),
         Err(why) if why.kind() == ErrorKind::NotFound => bail!(
-            "the Rust target {TARGET} is not installed, and there is no rustup to add it; install the package that your \
-             system has for it (such as libstd-rust-dev-wasm32 or rust-std-static-{TARGET}), or get Rust from \
+            "the Rust target {TARGET} is not installed, and there is no rustup to add it; install the package that \
+             your system has for it (such as libstd-rust-dev-wasm32 or rust-std-static-{TARGET}), or get Rust from \
              https://rustup.rs"
         ),
         Err(why) => Err(why).context("cannot start rustup"),

@@ -116,7 +116,8 @@ impl Message {
     pub fn to_value(&self) -> Value {
         // serde_json refuses an integer that is larger than every float, and nothing else that is admitted.
         serde_json::from_str(&self.0).unwrap_or_else(|_| {
-            serde_json::from_str(&within_floats(&self.0)).expect("serde_json accepts what is admitted and no float exceeds")
+            serde_json::from_str(&within_floats(&self.0))
+                .expect("serde_json accepts what is admitted and no float exceeds")
         })
     }
 }

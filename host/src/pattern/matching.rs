@@ -220,13 +220,16 @@ impl Number<'_> {
         let point = mantissa.iter().position(|byte| *byte == b'.');
         let float = point.is_some() || !exponent.is_empty();
         let is_digit = |byte: &u8| matches!(byte, b'1'..=b'9');
-        let (Some(first), Some(last)) = (mantissa.iter().position(is_digit), mantissa.iter().rposition(is_digit)) else {
+        let (Some(first), Some(last)) = (mantissa.iter().position(is_digit), mantissa.iter().rposition(is_digit))
+        else {
             return Number { float, negative: false, digits: &[], exponent: 0 };
         };
         // One beyond 64 bits belongs to a number that every float calls 0: a larger one is not admitted.
         let written = match exponent {
             [] => 0,
-            [_, digits @ ..] => std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or(i64::MIN),
+            [_, digits @ ..] => {
+                std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or(i64::MIN)
+            }
         };
         let point = point.unwrap_or(mantissa.len());
         let place = if last < point { (point - 1 - last) as i64 } else { -((last - point) as i64) };

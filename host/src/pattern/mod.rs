@@ -92,8 +92,17 @@ mod tests {
     #[test]
     fn each_type_matches_its_kind() {
         let all = ["null", "true", "1", "1.5", "\"s\"", "[1]", "{\"a\":1}"];
-        let kinds = [("null", 0..1), ("boolean", 1..2), ("integer", 2..3), ("float", 3..4), ("number", 2..4),
-            ("string", 4..5), ("array", 5..6), ("object", 6..7), ("any", 0..7)];
+        let kinds = [
+            ("null", 0..1),
+            ("boolean", 1..2),
+            ("integer", 2..3),
+            ("float", 3..4),
+            ("number", 2..4),
+            ("string", 4..5),
+            ("array", 5..6),
+            ("object", 6..7),
+            ("any", 0..7),
+        ];
         for (kind, range) in kinds {
             let (yes, no): (Vec<_>, Vec<_>) = (0..7).partition(|index| range.contains(index));
             let pick = |which: Vec<usize>| which.into_iter().map(|index| all[index]).collect::<Vec<_>>();
@@ -105,12 +114,26 @@ mod tests {
     #[test]
     fn addresses_and_binaries_are_marked_objects() {
         let address = r#"{"$address":"aaaaaaaaaaaaaaaaaaaaaaaaah@a:1"}"#;
-        row(r#"{"$type":"address"}"#, &[address, r#"{ "\u0024address" : "name@a:1" }"#],
-            &[r#""aaaaaaaaaaaaaaaaaaaaaaaaah@a:1""#, r#"{"$address":"x y"}"#, r#"{"$address":"name@"}"#,
-                r#"{"$address":"name@nowhere"}"#, r#"{"$address":"name@a b:1"}"#, r#"["name@a:1"]"#, r#"{"$address":"name@a:1","b":1}"#, "{}"]);
+        row(
+            r#"{"$type":"address"}"#,
+            &[address, r#"{ "\u0024address" : "name@a:1" }"#],
+            &[
+                r#""aaaaaaaaaaaaaaaaaaaaaaaaah@a:1""#,
+                r#"{"$address":"x y"}"#,
+                r#"{"$address":"name@"}"#,
+                r#"{"$address":"name@nowhere"}"#,
+                r#"{"$address":"name@a b:1"}"#,
+                r#"["name@a:1"]"#,
+                r#"{"$address":"name@a:1","b":1}"#,
+                "{}",
+            ],
+        );
         row(address, &[address], &[r#"{"$address":"baaaaaaaaaaaaaaaaaaaaaaaah@a:1"}"#, "{}"]);
-        row(r#"{"$type":"binary"}"#, &[r#"{"$binary":""}"#, r#"{"$binary":"YQ=="}"#, r#"{"$binary":"Y\u0051=="}"#],
-            &[r#"{"$binary":"YQ="}"#, r#"{"$binary":"Y Q="}"#, r#"{"$binary":1}"#]);
+        row(
+            r#"{"$type":"binary"}"#,
+            &[r#"{"$binary":""}"#, r#"{"$binary":"YQ=="}"#, r#"{"$binary":"Y\u0051=="}"#],
+            &[r#"{"$binary":"YQ="}"#, r#"{"$binary":"Y Q="}"#, r#"{"$binary":1}"#],
+        );
     }
 
     #[test]
@@ -122,7 +145,11 @@ mod tests {
         row("0", &["0", "-0"], &["0.0"]);
         row("0.0", &["0e99999999999999999999", "-0.00"], &["0", "1e-300"]);
         row("123456789012345678901", &["123456789012345678901"], &["123456789012345678902"]);
-        row("-12.50e-3", &["-0.0125", "-125e-4", "-1.25E-02", "-0.00000125e4"], &["0.0125", "-0.125", "-0.0126", "-0.012501"]);
+        row(
+            "-12.50e-3",
+            &["-0.0125", "-125e-4", "-1.25E-02", "-0.00000125e4"],
+            &["0.0125", "-0.125", "-0.0126", "-0.012501"],
+        );
         row("100.0", &["1e2", "1.0e+2", "1000e-1"], &["100", "10.0", "1e3", "101.0", "-100.0"]);
         row("true", &["true"], &["false", "1"]);
         row("false", &["false"], &["true", "null"]);
@@ -131,11 +158,17 @@ mod tests {
 
     #[test]
     fn objects_need_the_keys_and_arrays_the_length() {
-        row(r#"{"a":1,"b":{"c":{"$type":"any"}}}"#,
-            &[r#"{"x":[1,{}],"b":{"c":0,"d":1},"\u0061":1}"#], &[r#"{"a":1}"#, r#"{"a":2,"b":{"c":1}}"#, "[]"]);
+        row(
+            r#"{"a":1,"b":{"c":{"$type":"any"}}}"#,
+            &[r#"{"x":[1,{}],"b":{"c":0,"d":1},"\u0061":1}"#],
+            &[r#"{"a":1}"#, r#"{"a":2,"b":{"c":1}}"#, "[]"],
+        );
         row("{}", &["{}", r#"{"a":1}"#], &["[]", "null"]);
-        row(r#"["data",{"$type":"string"}]"#, &[r#"["data","x"]"#, r#" [ "data" , "x" ] "#],
-            &[r#"["data"]"#, r#"["data","x",1]"#, r#"["data",1]"#, "[]", "{}"]);
+        row(
+            r#"["data",{"$type":"string"}]"#,
+            &[r#"["data","x"]"#, r#" [ "data" , "x" ] "#],
+            &[r#"["data"]"#, r#"["data","x",1]"#, r#"["data",1]"#, "[]", "{}"],
+        );
         row("[]", &["[]", "[ ]"], &["[1]"]);
         row(r#"{"$each":{"$type":"integer"}}"#, &["[]", "[1]", "[1,2 ]"], &["[1,\"a\"]", "1"]);
         row(r#"{"$$type":1,"$$$x":2}"#, &[r#"{"$type":1,"$$x":2}"#], &[r#"{"$$type":1,"$$x":2}"#]);
@@ -148,7 +181,8 @@ mod tests {
 
     #[test]
     fn many_keys_are_all_asked_for() {
-        let object = |keys: usize| Value::Object((0..keys).map(|key| (format!("k{key}"), json!(key))).collect()).to_string();
+        let object =
+            |keys: usize| Value::Object((0..keys).map(|key| (format!("k{key}"), json!(key))).collect()).to_string();
         assert!(matches(&object(100), &object(100)));
         assert!(!matches(&object(100), &object(99)));
         assert!(matches(&object(1000), &object(1001)));
@@ -168,11 +202,18 @@ mod tests {
         let deep = "[".repeat(17) + &"]".repeat(17);
         let large = format!("[{}1]", "1,".repeat(1024));
         for (text, why) in [
-            (r#"{"a":1,"b":2,"\u0061":1}"#, "`a` stands twice"), (r#"{"$address":"name@nowhere"}"#, "takes an address"),
-            ("[1", "must be JSON"), (r#"{"$type":"int"}"#, "no type `int`"), (r#"{"$type":1}"#, "takes the name"),
-            (r#"{"$any":1}"#, "no pattern `$any`"), (r#"{"$type":"any","b":1}"#, "stands alone"),
-            (r#"[{"$host":1}]"#, "at the top"), (r#"{"$address":"nobody"}"#, "takes an address"),
-            (r#"{"$each":{"$type":"x"}}"#, "no type"), (&deep, "levels"), (&large, "parts"),
+            (r#"{"a":1,"b":2,"\u0061":1}"#, "`a` stands twice"),
+            (r#"{"$address":"name@nowhere"}"#, "takes an address"),
+            ("[1", "must be JSON"),
+            (r#"{"$type":"int"}"#, "no type `int`"),
+            (r#"{"$type":1}"#, "takes the name"),
+            (r#"{"$any":1}"#, "no pattern `$any`"),
+            (r#"{"$type":"any","b":1}"#, "stands alone"),
+            (r#"[{"$host":1}]"#, "at the top"),
+            (r#"{"$address":"nobody"}"#, "takes an address"),
+            (r#"{"$each":{"$type":"x"}}"#, "no type"),
+            (&deep, "levels"),
+            (&large, "parts"),
         ] {
             let said = Pattern::compile(text).expect_err(text).to_string();
             assert!(said.contains(why), "{text}: {said}");
@@ -205,11 +246,9 @@ mod tests {
                 "string" => message.is_string(),
                 other => panic!("{other} is not generated"),
             },
-            Value::Object(keys) => {
-                message.as_object().is_some_and(|object| keys.iter().all(|(key, shape)| {
-                    object.get(key).is_some_and(|value| naive(shape, value))
-                }))
-            }
+            Value::Object(keys) => message.as_object().is_some_and(|object| {
+                keys.iter().all(|(key, shape)| object.get(key).is_some_and(|value| naive(shape, value)))
+            }),
             scalar => scalar == message,
         }
     }
@@ -217,24 +256,33 @@ mod tests {
     fn messages() -> impl Strategy<Value = Value> {
         let key = "[ab\"\\\\]";
         let leaf = prop_oneof![
-            Just(Value::Null), any::<bool>().prop_map(Value::from), (-2..3i64).prop_map(Value::from),
-            prop::sample::select(vec![0.5, 1.0, -2.25]).prop_map(Value::from), "[a\"\\\\é]{0,2}".prop_map(Value::from),
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            (-2..3i64).prop_map(Value::from),
+            prop::sample::select(vec![0.5, 1.0, -2.25]).prop_map(Value::from),
+            "[a\"\\\\é]{0,2}".prop_map(Value::from),
         ];
-        leaf.prop_recursive(3, 16, 3, move |inner| prop_oneof![
-            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
-            prop::collection::btree_map(key, inner, 0..3).prop_map(|map| Value::Object(map.into_iter().collect())),
-        ])
+        leaf.prop_recursive(3, 16, 3, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::btree_map(key, inner, 0..3).prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
     }
 
     fn patterns() -> impl Strategy<Value = Value> {
-        let kind = prop::sample::select(vec!["any", "integer", "float", "string"]).prop_map(|kind| json!({"$type": kind}));
+        let kind =
+            prop::sample::select(vec!["any", "integer", "float", "string"]).prop_map(|kind| json!({"$type": kind}));
         let scalar = prop::sample::select(vec![json!(null), json!(true), json!(0.5), json!(1.0)]);
         let leaf = prop_oneof![3 => kind, 1 => scalar, 1 => (-2..3i64).prop_map(Value::from), 1 => "[a\"\\\\é]{0,2}".prop_map(Value::from)];
-        leaf.prop_recursive(3, 12, 3, |inner| prop_oneof![
-            inner.clone().prop_map(|each| json!({"$each": each})),
-            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
-            prop::collection::btree_map("[ab\"\\\\]", inner, 0..2).prop_map(|map| Value::Object(map.into_iter().collect())),
-        ])
+        leaf.prop_recursive(3, 12, 3, |inner| {
+            prop_oneof![
+                inner.clone().prop_map(|each| json!({"$each": each})),
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::btree_map("[ab\"\\\\]", inner, 0..2)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
     }
 
     proptest! {
