@@ -146,20 +146,26 @@ impl NodeBuilder {
         let cache = self.cache.map(|folder| Cache::open(folder, CACHE_BYTES_MAX)).transpose()?;
         let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get());
         let threads = self.threads.unwrap_or_else(cores);
-        // No timer and no I/O driver: a node's time comes from its clock, so a worker never has to look at either.
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(threads)
-            .thread_name("greenroom-worker")
-            .build()?;
         let make = |place, uplink| Arc::new(Kernel::new(place, self.clock, self.limits, uplink));
         let kernel = mesh.join(&name, make)?;
-        let guests = Guests::new(kernel.clone(), runtime.handle().clone(), threads, cache);
-        let guests = guests.map_err(|why| {
-            mesh.leave(kernel.place());
-            StartError::Engine(format!("{why:#}"))
-        })?;
+        let started = start_threads(threads).map_err(StartError::from).and_then(|runtime| {
+            match Guests::new(kernel.clone(), runtime.handle().clone(), threads, cache) {
+                Ok(guests) => Ok((guests, runtime)),
+                Err(why) => {
+                    // Never dropped here: this may be a thread of another runtime, which must not block.
+                    runtime.shutdown_background();
+                    Err(StartError::Engine(format!("{why:#}")))
+                }
+            }
+        });
+        let (guests, runtime) = started.inspect_err(|_| mesh.leave(kernel.place()))?;
         Ok(Node(Arc::new(Inner { guests: Arc::new(guests), mesh: mesh.clone(), runtime: Mutex::new(Some(runtime)) })))
     }
+}
+
+/// No timer and no I/O driver: a node's time comes from its clock, so a worker never has to look at either.
+fn start_threads(threads: usize) -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(threads).thread_name("greenroom-worker").build()
 }
 
 impl Node {

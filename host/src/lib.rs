@@ -63,7 +63,7 @@ pub mod cli;
 pub use address::{Address, AddressError, Place};
 pub use clock::Clock;
 pub use embed::{Node, NodeBuilder, StartError, WaitError};
-pub use guest::admission::{Entry, Rejected};
+pub use guest::admission::{Entry, Kind, Rejected, UnknownImport};
 pub use guest::library::{LoadError, Module};
 pub use limits::Limits;
 pub use mesh::{JoinError, Mesh};

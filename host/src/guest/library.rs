@@ -8,7 +8,7 @@ use thiserror::Error;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
-use super::admission::{Admitted, Caps, Entry, Rejected, admit};
+use super::admission::{Admitted, Caps, Entry, Kind, Rejected, admit};
 use super::bindings::ActorPre;
 use super::cache::{Cache, Key};
 use super::state::Guest;
@@ -91,9 +91,19 @@ impl Module {
         &self.0.admitted.imports
     }
 
-    /// The bytes it was loaded from.
+    /// The bytes it was loaded from, counted.
     pub fn size(&self) -> usize {
         self.0.admitted.size
+    }
+
+    /// What these bytes were.
+    pub fn kind(&self) -> Kind {
+        self.0.admitted.kind
+    }
+
+    /// How many functions it has, in all its core modules together.
+    pub fn functions(&self) -> usize {
+        self.0.admitted.functions
     }
 
     pub(super) fn pre(&self) -> &ActorPre<Guest> {
@@ -164,11 +174,11 @@ impl Library {
     /// Loads a module from bytes. If the same bytes are loaded under the same name, that is the module; other bytes
     /// take the name over, and actors of the old module live on.
     pub(crate) fn load(&self, name: &str, bytes: &[u8]) -> Result<Module, LoadError> {
-        let hash = blake3::hash(bytes).to_hex().to_string();
-        if let Some(module) = self.find(name).filter(|module| module.hash() == hash) {
+        let hash = blake3::hash(bytes);
+        if let Some(module) = self.find(name).filter(|module| module.0.admitted.hash == hash) {
             return Ok(module);
         }
-        let admitted = admit(bytes, &Caps::local())
+        let mut admitted = admit(bytes, &Caps::local())
             .map_err(|source| LoadError::Rejected { name: name.to_owned(), source })?;
         let compile_error =
             |why: wasmtime::Error| LoadError::Compile { name: name.to_owned(), message: format!("{why:#}") };
@@ -177,6 +187,9 @@ impl Library {
         // What the engine says, if it can: a module that is instantiated twice has its memory twice.
         let memories = component.resources_required().map_or(admitted.memories, |needs| needs.num_memories as usize);
         let mappings = engine::MAPPINGS_PER_INSTANCE + engine::MAPPINGS_PER_MEMORY * memories;
+        // Compiled, it is not needed any more.
+        admitted.component = Vec::new();
+        let hash = hash.to_hex().to_string();
         let module = Module(Arc::new(Loaded { name: name.to_owned(), hash, admitted, pre, mappings }));
         write(&self.by_name).insert(name.to_owned(), module.clone());
         Ok(module)

@@ -141,5 +141,6 @@ async fn run(guest: Guest, args: Message) -> (Outcome, Store<Guest>) {
         Ok(result) => ending::returned(result, guests.kernel.limits.message_bytes),
         Err(error) => ending::trapped(&error, store.data_mut()),
     };
+    store.data_mut().close_output();
     (outcome, store)
 }

@@ -58,6 +58,11 @@ impl Guest {
         Ok(self.patterns.compiled.clone())
     }
 
+    /// Ends what the guest prints: a last line without an end is told before the actor's end is.
+    pub(super) fn close_output(&mut self) {
+        self.wasi = None;
+    }
+
     pub(super) fn wasi(&mut self) -> &mut Wasi {
         self.wasi.get_or_insert_with(|| Wasi::new(self.context.clock(), &self.speaker))
     }
