@@ -55,7 +55,9 @@ fn ensure_target() {
 /// A program of the toolchain, without what the cargo around this script set for its own target.
 fn tool(variable: &str, name: &str) -> Command {
     let mut command = Command::new(std::env::var_os(variable).unwrap_or_else(|| name.into()));
-    for set in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_TARGET_DIR", "CARGO_BUILD_TARGET", "TARGET", "RUSTDOCFLAGS"] {
+    for set in
+        ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_TARGET_DIR", "CARGO_BUILD_TARGET", "TARGET", "RUSTDOCFLAGS"]
+    {
         command.env_remove(set);
     }
     command

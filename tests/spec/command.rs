@@ -13,7 +13,8 @@ static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = tests.parent().and_then(Path::parent).expect("it lies in PROFILE/deps");
     let program = folder.join("greenroom");
     if !program.exists() {
-        let cargo = Command::new(env!("CARGO")).args(["build", "--quiet", "-p", "greenroom"]).current_dir(root()).status();
+        let cargo =
+            Command::new(env!("CARGO")).args(["build", "--quiet", "-p", "greenroom"]).current_dir(root()).status();
         assert!(cargo.is_ok_and(|status| status.success()), "cargo could not build the command line");
     }
     program

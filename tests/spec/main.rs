@@ -15,4 +15,3 @@ mod output;
 mod patterns;
 mod preempt;
 mod time;
-

@@ -60,7 +60,9 @@ fn who_has_another_cookie_or_a_name_that_is_taken_does_not_join() {
 
 #[test]
 fn a_name_that_is_none_says_what_is_wrong() {
-    for name in ["", "cookie", "cookie@127.0.0.1", "@127.0.0.1:1", "cookie@127.0.0.1:65536", "cookie@:1", "cookie@::1:1"] {
+    for name in
+        ["", "cookie", "cookie@127.0.0.1", "@127.0.0.1:1", "cookie@127.0.0.1:65536", "cookie@:1", "cookie@::1:1"]
+    {
         let refused = crate::stage::block_on(Node::start(&Mesh::new(), name));
         let Err(StartError::Name(why)) = refused else { panic!("{name} is no name: {refused:?}") };
         assert!(!why.to_string().is_empty());

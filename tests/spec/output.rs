@@ -75,8 +75,13 @@ fn lines_come_as_events_with_their_actor_and_without_control_characters() {
         stream: stream.into(),
         message: message.into(),
     };
-    let heard: Vec<Line> =
-        HEARD.lock().expect("no listener panics").iter().filter(|line| line.actor == actor.to_string()).cloned().collect();
+    let heard: Vec<Line> = HEARD
+        .lock()
+        .expect("no listener panics")
+        .iter()
+        .filter(|line| line.actor == actor.to_string())
+        .cloned()
+        .collect();
     assert_eq!(
         heard,
         [

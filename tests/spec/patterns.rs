@@ -32,10 +32,18 @@ fn rows() -> Vec<(Value, Vec<&'static str>, Vec<&'static str>)> {
             vec![r#"{"name":"a"}"#, r#"{"name":1,"at":{"x":1}}"#, r#"{"name":"a","at":{"x":2}}"#],
         ),
         (json!({"k": 1}), vec![r#"{"k":1,"k":1}"#], vec![r#"{"k":1,"k":2}"#]),
-        (json!(["data", {"$type": "any"}]), vec![r#"["data",1]"#], vec![r#"["data"]"#, r#"["data",1,2]"#, r#"[1,"data"]"#]),
+        (
+            json!(["data", {"$type": "any"}]),
+            vec![r#"["data",1]"#],
+            vec![r#"["data"]"#, r#"["data",1,2]"#, r#"[1,"data"]"#],
+        ),
         (json!([]), vec!["[]"], vec!["[1]", "{}"]),
         (json!({"$each": {"$type": "integer"}}), vec!["[]", "[1,2]"], vec!["[1,2.0]", "1"]),
-        (serde_json::from_str(address).expect("JSON"), vec![address], vec![r#"{"$address":"bbbbbbbbbbbbbbbbbbbbbbbbbb@127.0.0.1:1"}"#]),
+        (
+            serde_json::from_str(address).expect("JSON"),
+            vec![address],
+            vec![r#"{"$address":"bbbbbbbbbbbbbbbbbbbbbbbbbb@127.0.0.1:1"}"#],
+        ),
         (json!({"$host": {"$type": "any"}}), vec![], vec!["1", "{}"]),
         (json!({"$$type": "any"}), vec![r#"{"$type":"any"}"#], vec![r#"{"$$type":"any"}"#, "1"]),
     ]
@@ -45,7 +53,8 @@ fn rows() -> Vec<(Value, Vec<&'static str>, Vec<&'static str>)> {
 fn each_pattern_matches_what_it_says_and_nothing_else() {
     let stage = Stage::new();
     for (pattern, matching, others) in rows() {
-        for (text, expected) in matching.iter().map(|text| (text, true)).chain(others.iter().map(|text| (text, false))) {
+        for (text, expected) in matching.iter().map(|text| (text, true)).chain(others.iter().map(|text| (text, false)))
+        {
             let steps = format!(r#"[[{{"send":["me",{text}]}},{{"receive":[[{pattern}],0]}}]]"#);
             let steps = greenroom::Message::admit(steps, usize::MAX).expect("a JSON text");
             let answer = stage.run("script", steps);

@@ -126,7 +126,9 @@ pub fn try_receive<'a>(patterns: &[&'a Pattern]) -> Result<Option<(Matched<'a>, 
 ///
 /// The patterns come from how serde reads the type: a struct asks for its fields (not for an `Option` nor one with a
 /// `#[serde(default)]`) and the kinds of their values; an enum for any of its variants; what reads any value, as
-/// [`Json`] does, asks for nothing. They are worked out once for each type.
+/// [`Json`] does, asks for nothing. Of the last sort are enums with `#[serde(tag)]` or `#[serde(untagged)]`; a struct with
+/// `#[serde(flatten)]` asks for an object: use [`receive_raw`] with a pattern for those. They are worked out once for each
+/// type.
 ///
 /// # Errors
 ///

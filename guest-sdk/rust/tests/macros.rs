@@ -14,8 +14,8 @@ fn a_pattern_is_the_text_of_the_contract() {
     check(&pattern!({"event": str, "data": any}), r#"{"event":{"$type":"string"},"data":{"$type":"any"}}"#);
     check(&pattern!([int; ..]), r#"{"$each":{"$type":"integer"}}"#);
     check(
-        &pattern!([{"x": num}, null, -1, 2.5, 3., true, []]),
-        r#"[{"x":{"$type":"number"}},{"$type":"null"},-1,2.5,3.0,true,[]]"#,
+        &pattern!([{"x": num}, null, -1, 2.5, 3., 4f32, 5e1, true, []]),
+        r#"[{"x":{"$type":"number"}},{"$type":"null"},-1,2.5,3.0,4.0,5e1,true,[]]"#,
     );
     check(&pattern!({}), "{}");
     check(&pattern!({"$x": "say \"hi\"\n"}), r#"{"$$x":"say \"hi\"\u000a"}"#);
@@ -49,6 +49,31 @@ impl Counter {
         self.count += step;
         self.count
     }
+}
+
+/// Actors whose names the macro's own code might have used.
+mod names {
+    use greenroom_guest::actor;
+
+    #[actor]
+    pub fn run(run: u32) -> u32 {
+        run
+    }
+
+    #[actor]
+    pub fn given(arguments: u32) -> u32 {
+        arguments
+    }
+
+    #[actor]
+    pub fn spawn() -> u32 {
+        3
+    }
+}
+
+#[test]
+fn an_actor_may_have_any_name() {
+    assert_eq!((names::run(1), names::given(2), names::spawn()), (1, 2, 3));
 }
 
 #[test]

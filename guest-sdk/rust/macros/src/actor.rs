@@ -1,6 +1,6 @@
 //! `#[actor]`: an entry from a function or from a type with a `main`.
 
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{
@@ -148,28 +148,29 @@ impl Entry {
         let names: Vec<String> = self.arguments.iter().map(|(name, _)| plain(name)).collect();
         let declared = self.arguments.iter().map(|(name, of)| format!("{}: {}", plain(name), tidy(of)));
         let signature = declared.collect::<Vec<_>>().join(", ");
+        // Hygienic, and a closure instead of a function: the actor itself may be called `run` or `arguments`.
+        let given = Ident::new("given", Span::mixed_site());
         let read = self
             .arguments
             .iter()
             .enumerate()
-            .map(|(index, (_, of))| quote_spanned!(of.span()=> arguments.get::<#of>(#index)?));
+            .map(|(index, (_, of))| quote_spanned!(of.span()=> #given.get::<#of>(#index)?));
         let exit = if self.returns_result { format_ident!("exit_result") } else { format_ident!("exit") };
         let line = self.line(&names);
         let (length, bytes) = (line.len(), Literal::byte_string(line.as_bytes()));
         quote! {
+            ::greenroom_guest::private::inventory::submit! {
+                ::greenroom_guest::private::Entry {
+                    name: #name, signature: #signature, arguments: &[#(#names),*],
+                    run: |#given| {
+                        _ = #given;
+                        ::greenroom_guest::private::#exit(#call(#(#read),*))
+                    },
+                }
+            }
+
+            #[cfg(target_family = "wasm")]
             const _: () = {
-                fn run(arguments: &::greenroom_guest::private::Arguments<'_>)
-                    -> ::greenroom_guest::Result<::greenroom_guest::private::String>
-                {
-                    _ = arguments;
-                    ::greenroom_guest::private::#exit(#call(#(#read),*))
-                }
-                ::greenroom_guest::private::inventory::submit! {
-                    ::greenroom_guest::private::Entry {
-                        name: #name, signature: #signature, arguments: &[#(#names),*], run,
-                    }
-                }
-                #[cfg(target_family = "wasm")]
                 #[unsafe(link_section = "greenroom:entries")]
                 #[used]
                 static LINE: [u8; #length] = *#bytes;

@@ -12,7 +12,8 @@ use proc_macro::TokenStream;
 /// is called `counter`, and `main` may take `self` or `&mut self` if the type is `Default`.
 ///
 /// Every argument must implement `serde::Deserialize` to come in and `serde::Serialize` to be sent by `spawn`, and own
-/// its data. What is returned is nothing, a value that implements `Serialize`, or a `Result` of one.
+/// its data. What is returned is nothing, a value that implements `Serialize`, or a `Result` of one. The macro knows a
+/// result by that name: an alias that is called otherwise would be taken for a value.
 #[proc_macro_attribute]
 pub fn actor(attribute: TokenStream, item: TokenStream) -> TokenStream {
     actor::expand(attribute.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
@@ -30,7 +31,8 @@ pub fn actor(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// | `host(P)` | what matches `P` and was made by the node itself |
 /// | `(expression)` | the value of an expression, anything that serde can write |
 ///
-/// Without an expression in it the pattern is a constant: `static DATA: Pattern = pattern!(["data", str]);`.
+/// An object from an expression is read as a pattern too, `{"$type": "any"}` among them: check what others sent before you
+/// wait for it. Without an expression in it the pattern is a constant: `static DATA: Pattern = pattern!(["data", str]);`.
 #[proc_macro]
 pub fn pattern(tokens: TokenStream) -> TokenStream {
     pattern::expand(tokens.into()).unwrap_or_else(syn::Error::into_compile_error).into()
