@@ -17,11 +17,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits {
-            memory_bytes: 64 << 20,
-            message_bytes: 16 << 20,
-            mailbox_messages: 1_000_000,
-            mailbox_bytes: 64 << 20,
-        }
+        Limits { memory_bytes: 64 << 20, message_bytes: 16 << 20, mailbox_messages: 1_000_000, mailbox_bytes: 64 << 20 }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde_json::value::RawValue;
 
+use crate::codes::codes;
 use crate::message::Message;
 
 /// How an actor ended.
@@ -113,49 +114,27 @@ fn said_by(value: &str) -> String {
     text
 }
 
-macro_rules! exception_kinds {
-    ($($(#[$doc:meta])* $variant:ident = $text:literal,)*) => {
-        /// The types of exceptions. The list is closed for this version and may grow in the next.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum ExceptionKind { $($(#[$doc])* $variant,)* }
-
-        impl ExceptionKind {
-            /// Every kind there is.
-            pub const ALL: &[ExceptionKind] = &[$(ExceptionKind::$variant,)*];
-
-            /// The text that guests, exit codes and `greenroom explain` use.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(ExceptionKind::$variant => $text,)* }
-            }
-        }
-    };
-}
-
-exception_kinds! {
-    /// The entry returned an error; `value` is what it returned.
-    Error = "error",
-    /// The guest broke a rule of WebAssembly; `trap` says which, `backtrace` where.
-    Trap = "trap",
-    /// A limit was reached where no call could refuse; `limit`, `used` and `max` say which.
-    Limit = "limit",
-    /// Somebody who may killed it.
-    Killed = "killed",
-    /// It was asked to end; `reason` says why.
-    Shutdown = "shutdown",
-    /// An actor that it is linked with ended with an exception; `address` and `cause` say which and why.
-    Linked = "linked",
-    /// There is no such actor, or its outcome is forgotten.
-    Noproc = "noproc",
-    /// The link to its node is lost.
-    Noconnection = "noconnection",
-    /// A fault of the node's own.
-    Host = "host",
-}
-
-impl fmt::Display for ExceptionKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+codes! {
+    /// The types of exceptions. The list is closed for this version and may grow in the next.
+    ExceptionKind {
+        /// The entry returned an error; `value` is what it returned.
+        Error = "error",
+        /// The guest broke a rule of WebAssembly; `trap` says which, `backtrace` where.
+        Trap = "trap",
+        /// A limit was reached where no call could refuse; `limit`, `used` and `max` say which.
+        Limit = "limit",
+        /// Somebody who may killed it.
+        Killed = "killed",
+        /// It was asked to end; `reason` says why.
+        Shutdown = "shutdown",
+        /// An actor that it is linked with ended with an exception; `address` and `cause` say which and why.
+        Linked = "linked",
+        /// There is no such actor, or its outcome is forgotten.
+        Noproc = "noproc",
+        /// The link to its node is lost.
+        Noconnection = "noconnection",
+        /// A fault of the node's own.
+        Host = "host",
     }
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::codes::codes;
+
 /// A call that was not done, and why. Nothing has happened then.
 ///
 /// Guests see it as the JSON object that [`Refusal::to_json`] writes: `{"type", "message", …}`.
@@ -58,66 +60,44 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-macro_rules! refusal_kinds {
-    ($($(#[$doc:meta])* $variant:ident = $text:literal,)*) => {
-        /// The types of refusals. The list is closed for this version and may grow in the next.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum RefusalKind { $($(#[$doc])* $variant,)* }
-
-        impl RefusalKind {
-            /// Every kind there is.
-            pub const ALL: &[RefusalKind] = &[$(RefusalKind::$variant,)*];
-
-            /// The text that guests, exit codes and `greenroom explain` use.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(RefusalKind::$variant => $text,)* }
-            }
-        }
-    };
-}
-
-refusal_kinds! {
-    /// Nobody has this address, or not any more.
-    NoSuchActor = "no-such-actor",
-    /// The module has no entry of this name.
-    NoSuchEntry = "no-such-entry",
-    /// No module of this name or hash is loaded.
-    NoSuchModule = "no-such-module",
-    /// No actor has registered this name.
-    NoSuchName = "no-such-name",
-    /// A text that is not JSON, or JSON that is not admitted.
-    BadJson = "bad-json",
-    /// A pattern that is none.
-    BadPattern = "bad-pattern",
-    /// A text that is no address.
-    BadAddress = "bad-address",
-    /// Any other argument that does not fit.
-    BadArgument = "bad-argument",
-    /// A message, or arguments, over the size limit.
-    TooLarge = "too-large",
-    /// The receiver's mailbox has no room.
-    MailboxFull = "mailbox-full",
-    /// The time was up.
-    Timeout = "timeout",
-    /// The caller may not do this.
-    NotPermitted = "not-permitted",
-    /// Somebody else has this name.
-    NameTaken = "name-taken",
-    /// A limit was reached.
-    Limit = "limit",
-    /// There is no such peer, or no link to it.
-    NotConnected = "not-connected",
-    /// Part of the contract, but not built in this version.
-    Unsupported = "unsupported",
-    /// A spawn option that this node does not know or does not have.
-    UnsupportedOption = "unsupported-option",
-    /// The node is shutting down.
-    Stopping = "stopping",
-}
-
-impl fmt::Display for RefusalKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+codes! {
+    /// The types of refusals. The list is closed for this version and may grow in the next.
+    RefusalKind {
+        /// Nobody has this address, or not any more.
+        NoSuchActor = "no-such-actor",
+        /// The module has no entry of this name.
+        NoSuchEntry = "no-such-entry",
+        /// No module of this name or hash is loaded.
+        NoSuchModule = "no-such-module",
+        /// No actor has registered this name.
+        NoSuchName = "no-such-name",
+        /// A text that is not JSON, or JSON that is not admitted.
+        BadJson = "bad-json",
+        /// A pattern that is none.
+        BadPattern = "bad-pattern",
+        /// A text that is no address.
+        BadAddress = "bad-address",
+        /// Any other argument that does not fit.
+        BadArgument = "bad-argument",
+        /// A message, or arguments, over the size limit.
+        TooLarge = "too-large",
+        /// The receiver's mailbox has no room.
+        MailboxFull = "mailbox-full",
+        /// The time was up.
+        Timeout = "timeout",
+        /// The caller may not do this.
+        NotPermitted = "not-permitted",
+        /// Somebody else has this name.
+        NameTaken = "name-taken",
+        /// A limit was reached.
+        Limit = "limit",
+        /// There is no such peer, or no link to it.
+        NotConnected = "not-connected",
+        /// Part of the contract, but not built in this version.
+        Unsupported = "unsupported",
+        /// A spawn option that this node does not know or does not have.
+        UnsupportedOption = "unsupported-option",
+        /// The node is shutting down.
+        Stopping = "stopping",
     }
 }

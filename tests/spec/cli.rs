@@ -93,7 +93,7 @@ fn an_error_and_a_trap_are_1_and_say_why() {
 
 #[test]
 fn a_message_over_the_limit_and_an_address_of_nobody_end_the_actor_with_that_refusal() {
-    fails(&["run", &scenarios(), "sends_kib", "17000"], 1, &["explain too-large", "16777216"]);
+    fails(&["run", &wat("sends-17-mib"), "main"], 1, &["explain too-large", "16777216"]);
     let nobody = r#"{"$address": "aaaaaaaaaaaaaaaaaaaaaaaaaa@127.0.0.1:3433"}"#;
     fails(&["run", &scenarios(), "sends_to", nobody], 1, &["explain no-such-actor"]);
 }

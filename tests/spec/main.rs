@@ -7,6 +7,7 @@ mod cli;
 mod contract;
 mod examples;
 mod failing;
+mod house;
 mod life;
 mod mailbox;
 mod mesh;

@@ -137,7 +137,7 @@ fn what_is_not_admitted_is_refused_at_the_sender() {
 #[test]
 fn a_guest_is_refused_what_is_too_large_or_for_nobody() {
     let stage = Stage::new();
-    let sender = stage.spawn("sends_kib", json!([17 << 10]));
+    let sender = stage.spawn_of(&stage.text("sends-17-mib"), "main", json!([]));
     assert_eq!(refusal_in(&stage, &sender), "too-large");
     let nobody = stage.spawn("takes_one", json!([]));
     stage.send(&nobody, json!(1));

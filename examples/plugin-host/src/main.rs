@@ -15,7 +15,9 @@ fn main() -> anyhow::Result<()> {
 
 async fn run() -> anyhow::Result<()> {
     let mut words = std::env::args().skip(1);
-    let (Some(module), Some(entry)) = (words.next(), words.next()) else { bail!("usage: plugin-host MODULE ENTRY [ARG…]") };
+    let (Some(module), Some(entry)) = (words.next(), words.next()) else {
+        bail!("usage: plugin-host MODULE ENTRY [ARG…]")
+    };
     let args: Value = words.map(|word| serde_json::from_str(&word).unwrap_or(Value::String(word))).collect();
 
     let mut limits = Limits::default();

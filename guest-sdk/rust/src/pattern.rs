@@ -95,6 +95,7 @@ mod tests {
     static EVENT: Pattern = Pattern::from_static(r#"{"event":{"$type":"string"}}"#);
 
     #[test]
+    #[expect(clippy::op_ref, reason = "an actor may write either")]
     fn what_matched_equals_its_pattern_only() {
         let matched = Matched::new(&[&DATA, &EVENT], 1);
         assert!(matched == EVENT && matched == &EVENT);

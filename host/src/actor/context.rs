@@ -110,11 +110,7 @@ impl Context {
 }
 
 /// Looks a receiver up, or takes it from `last`.
-fn target<'a>(
-    kernel: &Kernel,
-    last: &'a mut Option<(Box<str>, Target)>,
-    to: &str,
-) -> Result<&'a Target, Refusal> {
+fn target<'a>(kernel: &Kernel, last: &'a mut Option<(Box<str>, Target)>, to: &str) -> Result<&'a Target, Refusal> {
     if last.as_ref().is_none_or(|(text, _)| **text != *to) {
         *last = Some((to.into(), kernel.resolve(to)?));
     }

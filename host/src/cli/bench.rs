@@ -156,7 +156,13 @@ async fn laps(node: &Node, module: &Module, n: u32, laps: u32) -> Result<Line, F
     let hops = f64::from(n) * f64::from(laps.saturating_sub(1).max(1));
     let hop_us = us(all.saturating_sub(once)) / hops;
     let rate = Value::from(1e6 / hop_us);
-    Ok(line([("n", n.into()), ("laps", laps.into()), ("hop_us", hop_us.into()), ("msgs_per_s", rate), ("total_ms", ms(all))]))
+    Ok(line([
+        ("n", n.into()),
+        ("laps", laps.into()),
+        ("hop_us", hop_us.into()),
+        ("msgs_per_s", rate),
+        ("total_ms", ms(all)),
+    ]))
 }
 
 async fn pingpong(node: &Node, module: &Module, rounds: u32, value: bool) -> Result<Line, Failure> {

@@ -11,8 +11,8 @@ use wasmtime::component::{Component, Linker};
 use super::admission::{Admitted, Caps, Entry, Kind, Rejected, admit};
 use super::bindings::ActorPre;
 use super::cache::{Cache, Key};
-use super::state::Guest;
 use super::engine;
+use super::state::Guest;
 use crate::lock::{read, write};
 use crate::refusal::{Refusal, RefusalKind};
 
@@ -178,8 +178,8 @@ impl Library {
         if let Some(module) = self.find(name).filter(|module| module.0.admitted.hash == hash) {
             return Ok(module);
         }
-        let mut admitted = admit(bytes, &Caps::local())
-            .map_err(|source| LoadError::Rejected { name: name.to_owned(), source })?;
+        let mut admitted =
+            admit(bytes, &Caps::local()).map_err(|source| LoadError::Rejected { name: name.to_owned(), source })?;
         let compile_error =
             |why: wasmtime::Error| LoadError::Compile { name: name.to_owned(), message: format!("{why:#}") };
         let component = self.compile(&admitted).map_err(compile_error)?;

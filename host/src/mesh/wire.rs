@@ -56,7 +56,8 @@ mod tests {
 
     #[test]
     fn a_frame_that_is_cut_or_carries_no_json_is_refused() {
-        let bytes = encode(Id::random(), &Envelope { from: None, signal: Signal::Message(Message::trusted("[1]".into())) });
+        let bytes =
+            encode(Id::random(), &Envelope { from: None, signal: Signal::Message(Message::trusted("[1]".into())) });
         assert!((0..bytes.len()).all(|end| decode(&bytes[..end], 1000).is_err()));
         let forged = Frame { to: 1, from: None, body: Body::Message("[1") };
         let forged = postcard::to_stdvec(&forged).expect("a frame");

@@ -87,9 +87,9 @@ impl Kernel {
         if place == self.place.as_str() {
             return self.table.find(id).map(Target::Here).ok_or_else(|| no_such_actor(to));
         }
-        let place = place.parse().map_err(|why: address::AddressError| {
-            Refusal::new(RefusalKind::BadAddress, why.to_string())
-        })?;
+        let place = place
+            .parse()
+            .map_err(|why: address::AddressError| Refusal::new(RefusalKind::BadAddress, why.to_string()))?;
         Ok(Target::There(Receiver { id, place }))
     }
 
@@ -148,8 +148,7 @@ impl Kernel {
     ///
     /// `stopping`, if the node is.
     pub(crate) fn enter(&self) -> Result<Arc<Mailbox>, Refusal> {
-        let bounds =
-            Bounds { messages_max: self.limits.mailbox_messages, bytes_max: self.limits.mailbox_bytes };
+        let bounds = Bounds { messages_max: self.limits.mailbox_messages, bytes_max: self.limits.mailbox_bytes };
         let mailbox = Arc::new(Mailbox::new(Id::random(), bounds));
         self.living.fetch_add(1, Ordering::SeqCst);
         self.table.insert(mailbox.clone());

@@ -124,22 +124,16 @@ fn literal(input: ParseStream<'_>) -> Result<Pattern> {
     let text = match &literal {
         Lit::Str(text) if sign.is_empty() => json_string(&text.value()),
         Lit::Bool(value) if sign.is_empty() => value.value.to_string(),
+        Lit::Int(number) if ["f32", "f64"].contains(&number.suffix()) => format!("{sign}{}.0", number.base10_digits()),
         Lit::Int(number) => format!("{sign}{}", number.base10_digits()),
-        Lit::Float(number) => format!("{sign}{}", fraction(number.base10_digits())),
+        // `1.` is a number in Rust, not in JSON.
+        Lit::Float(number) if number.base10_digits().ends_with('.') => format!("{sign}{}0", number.base10_digits()),
+        Lit::Float(number) => format!("{sign}{}", number.base10_digits()),
         other => {
             return Err(Error::new_spanned(other, "a literal in a pattern is a string, a number, `true` or `false`"));
         }
     };
     Ok(Pattern::text(text))
-}
-
-/// `1.` and `1f32` are floats in Rust; in JSON the first is no number and the second an integer.
-fn fraction(digits: &str) -> String {
-    match digits.strip_suffix('.') {
-        Some(whole) => format!("{whole}.0"),
-        None if digits.contains(['.', 'e', 'E']) => digits.to_owned(),
-        None => format!("{digits}.0"),
-    }
 }
 
 fn array(input: ParseStream<'_>) -> Result<Pattern> {

@@ -40,14 +40,9 @@ impl Host for Guest {
         sent.map_err(|refusal| refusal.to_json())
     }
 
-    async fn receive(
-        &mut self,
-        patterns: Vec<String>,
-        timeout_ms: Option<u32>,
-    ) -> Result<Option<Received>, String> {
-        let patterns = self.patterns(patterns).map_err(|why| {
-            Refusal::new(RefusalKind::BadPattern, why.to_string()).to_json()
-        })?;
+    async fn receive(&mut self, patterns: Vec<String>, timeout_ms: Option<u32>) -> Result<Option<Received>, String> {
+        let patterns =
+            self.patterns(patterns).map_err(|why| Refusal::new(RefusalKind::BadPattern, why.to_string()).to_json())?;
         let taken = self.context.receive(&patterns, timeout_ms.map(milliseconds)).await;
         Ok(taken.map(|taken| Received {
             pattern: u32::try_from(taken.pattern).expect("a list in 32-bit memory has fewer than 2^32 patterns"),

@@ -43,13 +43,6 @@ fn spins() {
     }
 }
 
-/// Sends a message of so many KiB to itself, made of small pieces so that it fits into the memory as often as needed.
-#[actor]
-fn sends_kib(kib: usize) -> Result<()> {
-    let piece = "x".repeat(1021);
-    curaddr() | vec![piece.as_str(); kib]
-}
-
 /// Tries to see something of the machine it runs on.
 #[actor]
 fn looks_around() -> Json {
