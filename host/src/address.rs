@@ -2,6 +2,7 @@
 
 mod place;
 
+use std::any::Any;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -118,7 +119,8 @@ pub struct Address {
     who: Who,
     place: Place,
     /// Keeps an outcome readable for an embedder that has spawned the actor.
-    kept: Option<Arc<Mailbox>>,
+    /// Of no type, since a map's keys must not seem to change: the mailbox does, the address does not.
+    kept: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -144,8 +146,8 @@ impl Address {
         self
     }
 
-    pub(crate) fn kept(&self) -> Option<&Arc<Mailbox>> {
-        self.kept.as_ref()
+    pub(crate) fn kept(&self) -> Option<Arc<Mailbox>> {
+        self.kept.clone()?.downcast().ok()
     }
 
     pub(crate) fn id(&self) -> Option<Id> {
