@@ -7,7 +7,7 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 
 use crate::mailbox::{Ending, Mailbox};
 use crate::node::Kernel;
@@ -22,9 +22,13 @@ use crate::outcome::{Exception, ExceptionKind, Outcome};
 pub(crate) async fn live<R>(kernel: Arc<Kernel>, mailbox: Arc<Mailbox>, behavior: impl Future<Output = (Outcome, R)>) {
     let mut life = Life { kernel, mailbox, ended: false };
     let mut behavior = pin!(behavior);
+    let mut registered = None::<Waker>;
     let (outcome, _remains) = poll_fn(|cx| {
         // Registered before the flag is read: whoever sets it later wakes this task.
-        life.mailbox.register_task(cx.waker());
+        if registered.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
+            life.mailbox.register_task(cx.waker());
+            registered = Some(cx.waker().clone());
+        }
         if let Some(ending) = life.mailbox.ending() {
             return Poll::Ready((outcome_of(ending), None));
         }

@@ -32,6 +32,8 @@ pub(super) struct Preempt(Arc<Semaphore>);
 pub(super) struct Slice {
     /// Held while the actor is busy beyond its slice.
     permit: Mutex<Option<OwnedSemaphorePermit>>,
+    /// Whether it has one, so that an actor that never was busy takes no lock.
+    holds: AtomicBool,
     /// It waits for its turn to compute, not for anything else.
     queues: AtomicBool,
     /// It has waited for something: its next slice is a whole one.
@@ -60,9 +62,10 @@ impl Preempt {
 /// Waits for a permit, behind all who wait already, and then lets those run who were woken meanwhile.
 async fn turn(permits: Arc<Semaphore>, slice: Arc<Slice>) {
     slice.queues.store(true, Ordering::Relaxed);
-    lock(&slice.permit).take();
+    slice.give_back();
     let permit = permits.acquire_owned().await.expect("nobody closes the semaphore");
     *lock(&slice.permit) = Some(permit);
+    slice.holds.store(true, Ordering::Relaxed);
     tokio::task::yield_now().await;
     slice.queues.store(false, Ordering::Relaxed);
 }
@@ -73,6 +76,13 @@ impl Slice {
     pub(super) fn pause(&self) {
         if !self.queues.load(Ordering::Relaxed) {
             self.rested.store(true, Ordering::Relaxed);
+            self.give_back();
+        }
+    }
+
+    fn give_back(&self) {
+        if self.holds.load(Ordering::Relaxed) {
+            self.holds.store(false, Ordering::Relaxed);
             lock(&self.permit).take();
         }
     }
