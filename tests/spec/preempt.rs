@@ -12,7 +12,7 @@ fn twenty_busy_loops_do_not_stop_a_ping_pong_and_can_be_killed() {
     let ping_pong = stage.guest("ping-pong");
     let game = stage.spawn_of(&ping_pong, "main", json!([50]));
     assert_eq!(stage.value(&game), json!({"rounds": 50}));
-    assert_eq!(stage.node.actors(), 20, "the busy ones are all there");
+    assert!(stage.node.actors() >= 20, "the busy ones are all there");
     for actor in &busy {
         stage.node.kill(actor).expect("it lives");
     }
