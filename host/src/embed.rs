@@ -215,7 +215,7 @@ impl Node {
     /// As [`Node::load`].
     pub async fn load_bytes(&self, name: &str, bytes: impl AsRef<[u8]>) -> Result<Module, LoadError> {
         let (name, bytes) = (name.to_owned(), bytes.as_ref().to_owned());
-        self.off_thread(name.clone(), move |guests| guests.library().load(&name, &bytes)).await
+        self.off_thread(name.clone(), move |guests| guests.library().load(&name, &name, &bytes)).await
     }
 
     async fn off_thread(

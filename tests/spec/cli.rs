@@ -124,3 +124,13 @@ fn nobody_who_reads_is_no_reason_to_panic() {
     let ran = Ran::from(child.wait_with_output().expect("it ends"));
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
 }
+
+/// In a process of its own, since the limit is the process's.
+#[test]
+fn one_actor_more_than_the_machine_s_mappings_allow_is_refused_with_6() {
+    fails(
+        &["run", &guest("ring-lean").display().to_string(), "build", "40000"],
+        6,
+        &["limit", "mappings", "max_map_count"],
+    );
+}

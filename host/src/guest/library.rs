@@ -168,20 +168,20 @@ impl Library {
             _ => LoadError::Read { path: shown.clone(), source },
         })?;
         let name = path.file_stem().map_or_else(|| shown.clone(), |stem| stem.to_string_lossy().into_owned());
-        self.load(&name, &bytes)
+        self.load(&name, &shown, &bytes)
     }
 
     /// Loads a module from bytes. If the same bytes are loaded under the same name, that is the module; other bytes
-    /// take the name over, and actors of the old module live on.
-    pub(crate) fn load(&self, name: &str, bytes: &[u8]) -> Result<Module, LoadError> {
+    /// take the name over, and actors of the old module live on. Errors call it `shown`.
+    pub(crate) fn load(&self, name: &str, shown: &str, bytes: &[u8]) -> Result<Module, LoadError> {
         let hash = blake3::hash(bytes);
         if let Some(module) = self.find(name).filter(|module| module.0.admitted.hash == hash) {
             return Ok(module);
         }
         let mut admitted =
-            admit(bytes, &Caps::local()).map_err(|source| LoadError::Rejected { name: name.to_owned(), source })?;
+            admit(bytes, &Caps::local()).map_err(|source| LoadError::Rejected { name: shown.to_owned(), source })?;
         let compile_error =
-            |why: wasmtime::Error| LoadError::Compile { name: name.to_owned(), message: format!("{why:#}") };
+            |why: wasmtime::Error| LoadError::Compile { name: shown.to_owned(), message: format!("{why:#}") };
         let component = self.compile(&admitted).map_err(compile_error)?;
         let pre = self.linker.instantiate_pre(&component).and_then(ActorPre::new).map_err(compile_error)?;
         // What the engine says, if it can: a module that is instantiated twice has its memory twice.
