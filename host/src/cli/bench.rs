@@ -228,7 +228,7 @@ async fn wake(node: &Node, module: &Module) -> Result<Duration, Failure> {
     let last = waiting(node, module, None).await?;
     let first = waiting(node, module, Some(&last)).await?;
     // Both are in `receive` when something sent through them comes out: not known from here, so they get some time.
-    std::thread::sleep(Duration::from_millis(4));
+    std::thread::sleep(Duration::from_millis(20));
     let start = Instant::now();
     node.send(&first, json!({"text": "hello around the ring"}))?;
     node.outcome(&first).await?;
