@@ -190,9 +190,9 @@ impl Kernel {
         self.living.load(Ordering::SeqCst)
     }
 
-    /// Refuses spawns from now on. True for the first who says so.
-    pub(crate) fn stop(&self) -> bool {
-        !self.stopping.swap(true, Ordering::SeqCst)
+    /// Refuses spawns from now on.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
     }
 
     /// All actors that live.
