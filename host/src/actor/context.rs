@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::address::Address;
+use crate::address::{Address, quoted};
 use crate::clock::Clock;
 use crate::mailbox::Mailbox;
 use crate::mailbox::queue::{Scan, Taken};
@@ -67,7 +67,7 @@ impl Context {
         let target = target(&self.kernel, &mut self.last, to)?;
         let delivery = self.kernel.deliver_wait(target, message);
         self.kernel.clock.timeout(deadline, delivery).await.unwrap_or_else(|| {
-            let message = format!("the mailbox of {} had no room within {timeout:?}", to.escape_debug());
+            let message = format!("the mailbox of {} had no room within {timeout:?}", quoted(to));
             Err(Refusal::new(RefusalKind::Timeout, message))
         })
     }

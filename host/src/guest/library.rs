@@ -13,6 +13,7 @@ use super::bindings::ActorPre;
 use super::cache::{Cache, Key};
 use super::engine;
 use super::state::Guest;
+use crate::address::quoted;
 use crate::lock::{read, write};
 use crate::refusal::{Refusal, RefusalKind};
 
@@ -124,8 +125,7 @@ impl Module {
             return Ok(());
         }
         let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
-        let message =
-            format!("module `{}` has no entry `{}`; it has {}", self.name(), entry.escape_debug(), names.join(", "));
+        let message = format!("module `{}` has no entry `{}`; it has {}", self.name(), quoted(entry), names.join(", "));
         Err(Refusal::new(RefusalKind::NoSuchEntry, message).with("entries", names))
     }
 }

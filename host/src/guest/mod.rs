@@ -23,7 +23,7 @@ use tokio::runtime::Handle;
 use wasmtime::Store;
 
 use crate::actor::{self, context::Context};
-use crate::address::Address;
+use crate::address::{Address, quoted};
 use crate::mailbox::Mailbox;
 use crate::message::Message;
 use crate::node::Kernel;
@@ -100,7 +100,7 @@ impl Guests {
             None => (home.clone(), entry),
             Some((name, entry)) => {
                 let module = self.library.find(name).ok_or_else(|| {
-                    let message = format!("no module of the name `{}` is loaded", name.escape_debug());
+                    let message = format!("no module of the name `{}` is loaded", quoted(name));
                     Refusal::new(RefusalKind::NoSuchModule, message)
                 })?;
                 (module, entry)

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Guest, milliseconds};
+use crate::address::quoted;
 use crate::guest::bindings::greenroom::actor::host::{Host, Received};
 use crate::refusal::{Refusal, RefusalKind};
 
@@ -66,6 +67,6 @@ fn check_options(options: &str) -> Result<(), Refusal> {
     } else {
         "is not one that this version of Greenroom knows"
     };
-    let message = format!("spawn option `{}` {why}", option.escape_debug());
+    let message = format!("spawn option `{}` {why}", quoted(option));
     Err(Refusal::new(RefusalKind::UnsupportedOption, message).with("option", option.as_str()))
 }
