@@ -1,21 +1,22 @@
 //! A node inside somebody's program: what an embedder holds.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
 use thiserror::Error;
-use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
 
 use crate::actor::context;
+use crate::actor::executor::Executor;
 use crate::address::{Address, AddressError, NodeName, Place};
 use crate::clock::Clock;
 use crate::guest::Guests;
 use crate::guest::cache::{Cache, CacheError};
 use crate::guest::library::{LoadError, Module};
 use crate::limits::Limits;
-use crate::lock::lock;
 use crate::mailbox::Ending;
 use crate::mesh::{JoinError, Mesh};
 use crate::message::{IntoMessage, Message};
@@ -55,8 +56,7 @@ pub struct Node(Arc<Inner>);
 struct Inner {
     guests: Arc<Guests>,
     mesh: Mesh,
-    /// Taken when the node is dropped: a runtime may not be dropped inside another one.
-    runtime: Mutex<Option<Runtime>>,
+    executor: Executor,
 }
 
 /// Why a node did not start.
@@ -148,24 +148,19 @@ impl NodeBuilder {
         let threads = self.threads.unwrap_or_else(cores);
         let make = |place, uplink| Arc::new(Kernel::new(place, self.clock, self.limits, uplink));
         let kernel = mesh.join(&name, make)?;
-        let started = start_threads(threads).map_err(StartError::from).and_then(|runtime| {
-            match Guests::new(kernel.clone(), runtime.handle().clone(), threads, cache) {
-                Ok(guests) => Ok((guests, runtime)),
+        let started = Executor::start(threads).map_err(StartError::from).and_then(|executor| {
+            let guests = Guests::new(kernel.clone(), executor.clone(), threads, cache);
+            match guests {
+                Ok(guests) => Ok((guests, executor)),
                 Err(why) => {
-                    // Never dropped here: this may be a thread of another runtime, which must not block.
-                    runtime.shutdown_background();
+                    executor.close();
                     Err(StartError::Engine(format!("{why:#}")))
                 }
             }
         });
-        let (guests, runtime) = started.inspect_err(|_| mesh.leave(kernel.place()))?;
-        Ok(Node(Arc::new(Inner { guests: Arc::new(guests), mesh: mesh.clone(), runtime: Mutex::new(Some(runtime)) })))
+        let (guests, executor) = started.inspect_err(|_| mesh.leave(kernel.place()))?;
+        Ok(Node(Arc::new(Inner { guests: Arc::new(guests), mesh: mesh.clone(), executor })))
     }
-}
-
-/// No timer and no I/O driver: a node's time comes from its clock, so a worker never has to look at either.
-fn start_threads(threads: usize) -> std::io::Result<Runtime> {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(threads).thread_name("greenroom-worker").build()
 }
 
 impl Node {
@@ -224,11 +219,15 @@ impl Node {
         load: impl FnOnce(&Guests) -> Result<Module, LoadError> + Send + 'static,
     ) -> Result<Module, LoadError> {
         let guests = self.0.guests.clone();
-        let handle = lock(&self.0.runtime).as_ref().map(|runtime| runtime.spawn_blocking(move || load(&guests)));
-        match handle {
-            Some(handle) => handle.await.unwrap_or_else(|_| Err(LoadError::Stopping { name })),
-            None => Err(LoadError::Stopping { name }),
-        }
+        let (sender, loaded) = oneshot::channel();
+        let work = move || {
+            // Nobody waits any more if it fails; the module is loaded all the same.
+            let _ = sender.send(load(&guests));
+        };
+        let thread = thread::Builder::new().name("greenroom-loader".into()).spawn(work);
+        thread.map_err(|source| LoadError::NoThread { name: name.clone(), source })?;
+        let panicked = || LoadError::Compile { name, message: "the compiler panicked".into() };
+        loaded.await.unwrap_or_else(|_| Err(panicked()))
     }
 
     /// Starts an actor and answers its address. `args` is an array (positional) or an object (named). `entry` means
@@ -348,9 +347,6 @@ impl Drop for Inner {
         kernel.stop();
         self.mesh.leave(kernel.place());
         kernel.actors().iter().for_each(|actor| actor.request_end(Ending::Shutdown));
-        if let Some(runtime) = lock(&self.runtime).take() {
-            // In the background, since this may be a thread of another runtime, which must not block.
-            runtime.shutdown_background();
-        }
+        self.executor.close();
     }
 }

@@ -1,6 +1,7 @@
 //! How an actor lives, and how its end is told.
 
 pub(crate) mod context;
+pub(crate) mod executor;
 
 use std::any::Any;
 use std::future::{Future, poll_fn};

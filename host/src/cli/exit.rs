@@ -137,7 +137,7 @@ impl From<LoadError> for Failure {
             LoadError::NotFound { .. } => Code::NotFound,
             LoadError::Read { .. } => Code::Usage,
             LoadError::Rejected { .. } | LoadError::Compile { .. } => Code::Rejected,
-            LoadError::Stopping { .. } => Code::Failed,
+            LoadError::NoThread { .. } => Code::Failed,
         };
         Failure::new(code, error)
     }

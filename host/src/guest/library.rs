@@ -63,11 +63,13 @@ pub enum LoadError {
         /// What the compiler said.
         message: String,
     },
-    /// The node was shut down meanwhile.
-    #[error("cannot load {name}: the node is shutting down")]
-    Stopping {
+    /// The system gave no thread to compile on.
+    #[error("cannot load {name}: no thread to compile it on: {source}")]
+    NoThread {
         /// The module's name or path.
         name: String,
+        /// What the system said.
+        source: std::io::Error,
     },
 }
 

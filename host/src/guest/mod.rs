@@ -19,10 +19,10 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 
-use tokio::runtime::Handle;
 use wasmtime::Store;
 
 use crate::actor::{self, context::Context};
+use crate::actor::executor::Executor;
 use crate::address::{Address, quoted};
 use crate::mailbox::Mailbox;
 use crate::message::Message;
@@ -39,22 +39,22 @@ use state::Guest;
 pub(crate) struct Guests {
     pub(crate) kernel: Arc<Kernel>,
     library: Library,
-    runtime: Handle,
+    executor: Executor,
     preempt: Preempt,
     ticker: Ticker,
 }
 
 impl Guests {
-    /// `workers` is how many threads `runtime` has.
+    /// `workers` is how many threads `executor` has.
     pub(crate) fn new(
         kernel: Arc<Kernel>,
-        runtime: Handle,
+        executor: Executor,
         workers: usize,
         cache: Option<Cache>,
     ) -> wasmtime::Result<Guests> {
         let library = Library::new(cache)?;
         let ticker = Ticker::start(library.engine())?;
-        Ok(Guests { kernel, library, runtime, preempt: Preempt::new(workers), ticker })
+        Ok(Guests { kernel, library, executor, preempt: Preempt::new(workers), ticker })
     }
 
     pub(crate) fn library(&self) -> &Library {
@@ -91,7 +91,7 @@ impl Guests {
             // Given back when the instance is gone, not when the actor is.
             (outcome, (store, mappings))
         };
-        self.runtime.spawn(actor::live(self.kernel.clone(), mailbox.clone(), behavior));
+        self.executor.spawn(actor::live(self.kernel.clone(), mailbox.clone(), behavior));
         Ok(mailbox)
     }
 
