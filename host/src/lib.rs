@@ -26,7 +26,7 @@
 //!
 //! | room | what for |
 //! | --- | --- |
-//! | `address`, `message`, `pattern`, `signal`, `outcome`, `refusal`, `codes`, `limits`, `clock`, `lock` | the words: who, what, how it ended, why not |
+//! | `address`, `message`, `pattern`, `signal`, `outcome`, `refusal`, `codes`, `limits`, `clock`, `lock`, `printable` | the words: who, what, how it ended, why not |
 //! | `mailbox` | where signals for one actor arrive |
 //! | `node` | the one door: every signal passes `Kernel::deliver` |
 //! | `actor` | how an actor lives and how its end is told; all it may do (`Context`) |
@@ -51,6 +51,7 @@ mod refusal;
 mod limits;
 mod clock;
 mod lock;
+mod printable;
 mod mailbox;
 mod node;
 mod actor;

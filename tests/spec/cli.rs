@@ -1,7 +1,8 @@
 //! Bad input to the command line: each with its own message and exit code.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+
+use serde_json::{Value, json};
 
 use crate::command::{Ran, greenroom, run};
 use crate::stage::{guest, text};
@@ -99,18 +100,47 @@ fn a_message_over_the_limit_and_an_address_of_nobody_end_the_actor_with_that_ref
 }
 
 #[test]
-fn an_interrupt_ends_even_a_start_function_that_loops() {
-    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
-        let mut command = greenroom(&["run", &wat("start-loops"), "main"]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-        // When the actor has said something, there is an actor to interrupt.
-        let lines = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
-        let started = lines.map_while(Result::ok).find(|line| line.contains("has begun"));
-        let killed = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("there is kill");
-        assert!(killed.success() && started.is_some());
-        let output = Ran::from(child.wait_with_output().expect("it ends"));
-        assert_eq!(output.code, Some(code));
+fn for_programs_a_failure_is_one_line_of_json_where_the_result_would_be() {
+    let (module, folder) = (scenarios(), env!("CARGO_MANIFEST_DIR"));
+    for (args, code, kind, word) in [
+        (&["run", "nowhere.wasm", "main"][..], 3, "exit-3", "nowhere.wasm"),
+        (&["run", &wat("no-run"), "main"], 8, "exit-8", "`run`"),
+        (&["run", &module, "retruns"], 3, "no-such-entry", "retruns"),
+        (&["run", &module, "returns", "{"], 2, "exit-2", "must be JSON"),
+        (&["inspect", "nowhere.wasm"], 3, "exit-3", "nowhere.wasm"),
+        (&["build", folder], 2, "exit-2", "cdylib"),
+        (&["explain", "weather"], 3, "exit-3", "weather"),
+        (&["run", "--wrong"], 2, "exit-2", "--wrong"),
+    ] {
+        let ran = run(&[args, &["--format", "json"]].concat());
+        assert_eq!((ran.code, ran.stderr.as_str(), ran.stdout.lines().count()), (Some(code), "", 1), "{args:?}");
+        let told: Value = serde_json::from_str(&ran.stdout).expect("a JSON line");
+        let error = &told["error"];
+        assert_eq!(error["type"], kind, "{told}");
+        assert!(error["message"].as_str().is_some_and(|message| message.contains(word)), "{told}");
+        assert_eq!(run(&["explain", kind]).code, Some(0), "there is a page for it");
     }
+    let ran = run(&["run", &module, "fails", "[1]", "--format", "json"]);
+    let told: Value = serde_json::from_str(&ran.stdout).expect("a JSON line");
+    assert_eq!(told, json!({"exception": {"type": "error", "message": "[1]", "value": [1]}}));
+}
+
+#[test]
+fn an_error_without_words_is_told_once() {
+    let ran = run(&["run", &scenarios(), "fails", r#"[{"shelf": 3}]"#]);
+    assert_eq!(ran.stderr.matches("shelf").count(), 1, "{}", ran.stderr);
+}
+
+#[test]
+fn with_linger_the_others_may_finish_and_without_they_are_ended() {
+    let others =
+        |waits: &str| format!(r#"[{{"spawn": ["script", [[{{"receive": [[], {waits}]}}, {{"print": "late"}}]]]}}]"#);
+    let ran = run(&["run", &scenarios(), "script", &others("200"), "--linger"]);
+    assert_eq!((ran.code, ran.stdout.lines().count()), (Some(0), 1), "{}", ran.stderr);
+    assert!(ran.stderr.ends_with(" late\n"), "{}", ran.stderr);
+    // Without it this ends at all: the other waits for ever.
+    let ran = run(&["run", &scenarios(), "script", &others("null")]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
 }
 
 #[test]
@@ -123,14 +153,4 @@ fn nobody_who_reads_is_no_reason_to_panic() {
     drop(child.stdout.take());
     let ran = Ran::from(child.wait_with_output().expect("it ends"));
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
-}
-
-/// In a process of its own, since the limit is the process's.
-#[test]
-fn one_actor_more_than_the_machine_s_mappings_allow_is_refused_with_6() {
-    fails(
-        &["run", &guest("ring-lean").display().to_string(), "build", "40000"],
-        6,
-        &["limit", "mappings", "max_map_count"],
-    );
 }

@@ -8,7 +8,7 @@ const LINES_MAX: usize = 400;
 
 /// The rooms of `host/src` from the top of the map down. A room uses itself and what stands before it.
 const ROOMS: [&[&str]; 8] = [
-    &["address", "message", "pattern", "signal", "outcome", "refusal", "codes", "limits", "clock", "lock"],
+    &["address", "message", "pattern", "signal", "outcome", "refusal", "codes", "limits", "clock", "lock", "printable"],
     &["mailbox"],
     &["node"],
     &["actor"],

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::exit::{Code, Failure};
 use super::output;
-use super::toolchain::{self, Options};
+use super::signals::Signals;
+use super::toolchain::{self, Interrupted, Options};
 use super::{Format, Settings};
 
 /// Builds a Rust crate into a module, as `run` does, and prints the module's path.
@@ -76,5 +77,13 @@ fn build(folder: &Path, options: &Options) -> Result<PathBuf, Failure> {
             output::note(text);
         }
     };
-    toolchain::build(folder, options, say).map_err(Failure::usage)
+    let mut signals = Signals::listen()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|why| Failure::new(Code::Failed, format!("cannot start: {why}")))?;
+    runtime.block_on(toolchain::build(folder, options, say, &mut signals)).map_err(|error| {
+        match error.downcast_ref::<Interrupted>() {
+            Some(Interrupted(code)) => Failure::interrupted(*code),
+            None => Failure::usage(error),
+        }
+    })
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use serde_json::{Value, json};
+
 use crate::guest::library::LoadError;
 use crate::message::Message;
 use crate::outcome::{Exception, ExceptionKind, Outcome};
@@ -113,11 +115,18 @@ pub(super) struct Failure {
     pub code: Code,
     pub message: String,
     pub help: Option<String>,
+    /// The refusal that it comes from, for programs.
+    refusal: Option<Refusal>,
 }
 
 impl Failure {
     pub(super) fn new(code: Code, message: impl fmt::Display) -> Failure {
-        Failure { code, message: message.to_string(), help: None }
+        Failure { code, message: message.to_string(), help: None, refusal: None }
+    }
+
+    /// Somebody asked the program to end before its work was done.
+    pub(super) fn interrupted(code: Code) -> Failure {
+        Failure::new(code, "interrupted")
     }
 
     /// For `map_err`: bad input, with all the causes of the error in one line.
@@ -128,6 +137,19 @@ impl Failure {
     pub(super) fn help(mut self, help: impl fmt::Display) -> Failure {
         self.help = Some(help.to_string());
         self
+    }
+
+    /// `{"error": {"type", "message", …}}`. The type is a refusal's, with its other keys, or else `exit-` and the exit
+    /// code: `greenroom explain` has a page for either.
+    pub(super) fn to_json(&self) -> Value {
+        let mut error = self.refusal.as_ref().map(|refusal| refusal.details().clone()).unwrap_or_default();
+        let kind = self.refusal.as_ref().map(|refusal| refusal.kind().to_string());
+        error.insert("type".into(), kind.unwrap_or_else(|| format!("exit-{}", self.code as u8)).into());
+        error.insert("message".into(), self.message.as_str().into());
+        if let Some(help) = &self.help {
+            error.insert("help".into(), help.as_str().into());
+        }
+        json!({"error": error})
     }
 }
 
@@ -146,7 +168,8 @@ impl From<LoadError> for Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Failure {
         let kind = refusal.kind();
-        Failure::new(Code::of_refusal(kind), refusal.message()).help(format!("greenroom explain {kind}"))
+        let failure = Failure::new(Code::of_refusal(kind), refusal.message()).help(format!("greenroom explain {kind}"));
+        Failure { refusal: Some(refusal), ..failure }
     }
 }
 
@@ -183,6 +206,16 @@ mod tests {
         for value in [r#""limit""#, "6", r#"{"type":6}"#, r#"{"type":"of my own"}"#, r#"[{"type":"limit"}]"#] {
             assert_eq!(code_of_error(value), Code::Failed, "{value}");
         }
+    }
+
+    #[test]
+    fn programs_get_a_type_that_can_be_explained_and_a_refusal_s_other_keys() {
+        let failure = Failure::new(Code::NotFound, "no such file");
+        assert_eq!(failure.to_json(), json!({"error": {"type": "exit-3", "message": "no such file"}}));
+        let failure = Failure::from(Refusal::new(RefusalKind::Limit, "no room").with("max", 7));
+        let help = "greenroom explain limit";
+        let error = json!({"type": "limit", "message": "no room", "help": help, "max": 7});
+        assert_eq!(failure.to_json(), json!({"error": error}));
     }
 
     #[test]

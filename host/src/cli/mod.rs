@@ -11,13 +11,15 @@ mod exit;
 mod logging;
 mod output;
 mod report;
+mod signals;
 mod toolchain;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use exit::Code;
+use exit::{Code, Failure};
 
 /// Runs actors: isolated WebAssembly components that send each other messages.
 #[derive(Debug, Parser)]
@@ -31,7 +33,9 @@ Examples:
   greenroom inspect ring.wasm                what can run in it
   greenroom explain limit                    what an error means
 
-Results go to stdout, all else to stderr. Exit codes: 0 done, 1 the actor failed,
+Results go to stdout, all else to stderr. With --format json a failure goes to
+stdout too, on one line: {\"error\": {\"type\": CODE, \"message\": …, …}}, where CODE is
+what `greenroom explain` takes. Exit codes: 0 done, 1 the actor failed,
 2 usage or bad input, 3 not found, 4 timeout, 5 not permitted, 6 limit,
 7 unreachable, 8 module rejected, 130 and 143 interrupted.
 
@@ -61,7 +65,7 @@ struct Settings {
     #[arg(short, long, global = true)]
     quiet: bool,
 
-    /// How the result is printed
+    /// How the result, or a failure, is printed
     #[arg(long, global = true, value_enum, default_value_t)]
     format: Format,
 }
@@ -79,11 +83,7 @@ enum Format {
 pub fn main() -> ExitCode {
     let Cli { command, settings } = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(answer) => {
-            // Help and version come this way too. If nobody reads it, nobody misses it.
-            _ = answer.print();
-            return if answer.use_stderr() { Code::Usage } else { Code::Ok }.into();
-        }
+        Err(answer) => return not_parsed(&answer).into(),
     };
     let done = match command {
         Command::Run(run) => run.run(settings),
@@ -93,10 +93,33 @@ pub fn main() -> ExitCode {
         Command::Bench(bench) => bench.run(settings),
     };
     done.unwrap_or_else(|failure| {
-        output::failure(&failure);
+        output::failure(&failure, settings.format);
         failure.code
     })
     .into()
+}
+
+/// Prints why there is no command to run: help and version come this way too.
+fn not_parsed(answer: &clap::Error) -> Code {
+    if !answer.use_stderr() {
+        // If nobody reads it, nobody misses it.
+        _ = answer.print();
+        return Code::Ok;
+    }
+    if wants_json(std::env::args_os()) {
+        let text = answer.to_string();
+        output::failure(&Failure::new(Code::Usage, text.trim_start_matches("error: ").trim_end()), Format::Json);
+    } else {
+        // There is nowhere left to say that stderr is closed.
+        _ = answer.print();
+    }
+    Code::Usage
+}
+
+/// Whether a command line that could not be parsed asks for JSON.
+fn wants_json(words: impl IntoIterator<Item = OsString>) -> bool {
+    let words: Vec<_> = words.into_iter().take_while(|word| word != "--").collect();
+    words.contains(&"--format=json".into()) || words.windows(2).any(|pair| pair == ["--format", "json"])
 }
 
 #[cfg(test)]
@@ -116,6 +139,13 @@ mod tests {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains(&format!("  greenroom {}", command.get_name())), "{}", command.get_name());
         }
+    }
+
+    #[test]
+    fn a_wrong_command_line_may_ask_for_json() {
+        let wants = |line: &str| wants_json(line.split(' ').map(OsString::from));
+        assert!(wants("greenroom --format json run") && wants("greenroom run a b --format=json --wrong"));
+        assert!(!wants("greenroom run --format text json") && !wants("greenroom run a b -- --format json"));
     }
 
     #[test]

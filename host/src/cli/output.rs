@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use clap::builder::styling::{AnsiColor, Color, Style};
 use serde_json::Value;
 
+use super::Format;
 use super::exit::{Code, Failure};
 
 /// Writes a command's result to stdout, and a newline behind it.
@@ -36,8 +37,16 @@ pub(super) fn note(text: impl Display) {
     _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// Writes a failure to stderr.
-pub(super) fn failure(failure: &Failure) {
+/// Writes a failure: for people to stderr, for programs to stdout, on one line, where they would find the result.
+pub(super) fn failure(failure: &Failure, format: Format) {
+    // What stdout does not take is told on stderr all the same.
+    if format == Format::Json && result(failure.to_json()).is_ok() {
+        return;
+    }
+    // Who interrupts knows.
+    if matches!(failure.code, Code::Interrupted | Code::Terminated) {
+        return;
+    }
     note(format_args!("{}: {}", label("error", AnsiColor::Red), printable(&failure.message)));
     if let Some(help) = &failure.help {
         note(format_args!("{}: {help}", label("help", AnsiColor::Cyan)));
@@ -56,24 +65,11 @@ fn stderr_has_color() -> bool {
     io::stderr().is_terminal() && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
-/// A text that may come from a guest, safe for a terminal: control characters are escaped, and each further line is
-/// indented, so that it cannot pass for one of ours.
+/// A text that may come from a guest, of one line or several, safe for a terminal: each further line is indented, so
+/// that it cannot pass for one of ours.
 pub(super) fn printable(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.trim_end().chars() {
-        match character {
-            '\n' => safe.push_str("\n  "),
-            '\t' => safe.push('\t'),
-            _ if character.is_control() || is_bidi_control(character) => safe.extend(character.escape_default()),
-            _ => safe.push(character),
-        }
-    }
-    safe
-}
-
-/// Characters that reorder the line around them, which can make a text read as another.
-fn is_bidi_control(character: char) -> bool {
-    matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    let lines: Vec<String> = text.trim_end().split('\n').map(crate::printable::printable).collect();
+    lines.join("\n  ")
 }
 
 /// The candidate that somebody who wrote `word` most likely meant.

@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use super::exit::{Code, Failure, refusal_in};
-use crate::message::Message;
 use crate::outcome::Exception;
 
 /// Bytes of a value that are shown; `--format json` has all of it.
@@ -11,8 +10,10 @@ const VALUE_BYTES_MAX: usize = 1024;
 
 /// The exception as a failure of this command: what happened, what the node knows besides, and which page explains it.
 pub(super) fn failure(code: Code, entry: &str, exception: &Exception) -> Failure {
-    let mut message = format!("the actor `{entry}` failed: {}", exception.message().trim_end());
-    for (name, text) in facts(exception) {
+    let own_value = own_value(exception);
+    let said = own_value.as_deref().unwrap_or(exception.message()).trim_end();
+    let mut message = format!("the actor `{entry}` failed: {said}");
+    for (name, text) in facts(exception, own_value.is_none()) {
         message.push_str(&format!("\n{name:<10} {text}"));
     }
     let mut name = "backtrace";
@@ -27,40 +28,48 @@ pub(super) fn failure(code: Code, entry: &str, exception: &Exception) -> Failure
     Failure::new(code, message).help(format!("greenroom explain {page}"))
 }
 
-fn facts(exception: &Exception) -> Vec<(&'static str, String)> {
+fn facts(exception: &Exception, with_value: bool) -> Vec<(&'static str, String)> {
     let kind = exception.kind();
     let trap = exception.detail("trap").and_then(|trap| serde_json::from_str::<String>(trap.as_str()).ok());
     let which = refusal_in(exception).map(|refusal| refusal.to_string()).or(trap);
     let mut facts = vec![("type", which.map_or_else(|| kind.to_string(), |which| format!("{kind} ({which})")))];
     for key in ["value", "limit", "used", "max", "reason", "address", "cause"] {
-        let value = exception.detail(key).filter(|value| key != "value" || !is_said(value, exception));
+        let value = exception.detail(key).filter(|_| key != "value" || with_value);
         facts.extend(value.map(|value| (key, cut(value.as_str()))));
     }
     facts
 }
 
-/// Whether the report has all of an error's value without it: a string that is the message, or a refusal that has only
-/// a type and a message.
-fn is_said(value: &Message, exception: &Exception) -> bool {
+/// The whole value of an `error`, if its message is only that once more: a string, a refusal of a type and a message, or
+/// a value without words. Such a value is told in the message's place, which a long one has only the beginning of.
+fn own_value(exception: &Exception) -> Option<String> {
+    let value = exception.detail("value")?;
     match value.to_value() {
-        Value::String(text) => text == exception.message(),
-        Value::Object(object) => object.len() == 2 && object.contains_key("message") && refusal_in(exception).is_some(),
-        _ => false,
+        Value::String(text) => Some(shortened(&text)),
+        Value::Object(object) if object.contains_key("message") => {
+            let is_all = object.len() == 2 && refusal_in(exception).is_some();
+            is_all.then(|| exception.message().to_owned())
+        }
+        _ => Some(cut(value.as_str())),
     }
 }
 
+/// On one line: in JSON a line break is only ever space between values.
 fn cut(text: &str) -> String {
-    // On one line: in JSON a line break is only ever space between values.
-    let line = text.replace(['\n', '\r'], " ");
-    match line.floor_char_boundary(VALUE_BYTES_MAX) {
-        end if end < line.len() => format!("{}…", &line[..end]),
-        _ => line,
+    shortened(&text.replace(['\n', '\r'], " "))
+}
+
+fn shortened(text: &str) -> String {
+    match text.floor_char_boundary(VALUE_BYTES_MAX) {
+        end if end < text.len() => format!("{}…", &text[..end]),
+        _ => text.to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Message;
     use crate::outcome::ExceptionKind;
 
     fn json(text: &str) -> Message {
@@ -98,6 +107,17 @@ mod tests {
     }
 
     #[test]
+    fn a_value_without_words_is_told_once() {
+        for value in ["42", "null", "[1, 2]", r#"{"shelf": 3}"#] {
+            let (message, _) = reported(&Exception::error(json(value)));
+            assert_eq!(message, format!("the actor `build` failed: {value}\ntype       error"));
+        }
+        let (message, _) = reported(&Exception::error(json(r#"{"message": 5}"#)));
+        assert!(message.starts_with("the actor `build` failed: 5\n"), "{message}");
+        assert!(message.ends_with("\nvalue      {\"message\": 5}"), "{message}");
+    }
+
+    #[test]
     fn an_uncaught_refusal_points_to_its_own_page() {
         let (message, help) = reported(&Exception::error(json(r#"{"type":"limit","message":"cannot spawn"}"#)));
         assert_eq!(message, "the actor `build` failed: cannot spawn\ntype       error (limit)");
@@ -108,7 +128,12 @@ mod tests {
 
     #[test]
     fn a_long_value_is_cut() {
-        let (message, _) = reported(&Exception::error(json(&format!("[\"{}\"]", "ä".repeat(10_000)))));
-        assert!(message.ends_with("ä…") && message.len() < 3 * VALUE_BYTES_MAX);
+        let long = "ä".repeat(10_000);
+        for value in [format!("\"{long}\""), format!("[\"{long}\"]")] {
+            let (message, _) = reported(&Exception::error(json(&value)));
+            assert!(message.ends_with("ä…\ntype       error") && message.len() < 2 * VALUE_BYTES_MAX, "{message}");
+        }
+        let (message, _) = reported(&Exception::error(json(&format!("{{\"message\":\"no\",\"a\":\"{long}\"}}"))));
+        assert!(message.ends_with("ä…") && message.len() < 2 * VALUE_BYTES_MAX, "{message}");
     }
 }

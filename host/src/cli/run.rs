@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use clap::Args;
 use indicatif::ProgressBar;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::arguments::arguments;
 use super::exit::{Code, Failure};
 use super::output::{self, nearest};
+use super::signals::Signals;
 use super::{Format, Settings, build, inspect, logging, report};
 use crate::address::Id;
 use crate::clock::Clock;
@@ -31,7 +31,8 @@ as a number, and else a string. Write -- before an ARG that looks like a flag.
 
 The value goes to stdout as JSON. What actors print, warnings and errors go to
 stderr. With --format json, stdout gets the outcome: {\"exit\": VALUE} or
-{\"exception\": {\"type\": …, \"message\": …, …}}. The exit code says how it ended.
+{\"exception\": {\"type\": …, \"message\": …, …}}, or {\"error\": …} of the same form if
+there was none. The exit code says how it ended.
 
 Compiled code is kept in the user's cache folder; GREENROOM_CACHE names another.
 
@@ -87,17 +88,16 @@ impl Run {
 
     /// Starts a node, lets the actor run on it, and shuts it down, whether the actor ends or somebody interrupts.
     async fn on_node(&self, file: &Path, entry: &str, args: Message, settings: Settings) -> Result<Code, Failure> {
-        let signals = Signals::new();
-        let mut signals = signals.map_err(|why| Failure::new(Code::Failed, format!("cannot await signals: {why}")))?;
+        let mut signals = Signals::listen()?;
         let node = self.start_node().await?;
         let done = tokio::select! {
             done = self.play(&node, file, entry, args, settings) => done,
-            code = signals.next() => Ok(code),
+            code = signals.next() => Err(Failure::interrupted(code)),
         };
         tokio::select! {
             () = node.shutdown() => done,
             // Now it is at once.
-            code = signals.next() => Ok(code),
+            code = signals.next() => Err(Failure::interrupted(code)),
         }
     }
 
@@ -137,7 +137,7 @@ impl Run {
             (Format::Json, _) => output::result(outcome.to_json())?,
             (Format::Text, Outcome::Exit(value)) => output::result(value)?,
             (Format::Text, Outcome::Exception(exception)) => {
-                output::failure(&report::failure(code, entry, exception));
+                output::failure(&report::failure(code, entry, exception), Format::Text);
             }
         }
         if self.linger {
@@ -196,26 +196,6 @@ fn not_spawned(refusal: Refusal, module: &Module, entry: &str) -> Failure {
     match meant {
         Some(meant) => failure.help(format!("did you mean `{meant}`?")),
         None => failure,
-    }
-}
-
-/// The two ways to ask the program to end.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Signals> {
-        Ok(Signals { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    /// Waits for the next of either. Cancel-safe.
-    async fn next(&mut self) -> Code {
-        tokio::select! {
-            _ = self.interrupt.recv() => Code::Interrupted,
-            _ = self.terminate.recv() => Code::Terminated,
-        }
     }
 }
 

@@ -1,33 +1,24 @@
 //! From a Rust crate's folder to a module, by the user's own cargo.
-//!
-//! Stands on std and serde_json alone, since the build script of the tests includes this file too.
+
+mod tools;
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, ErrorKind};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::pin::pin;
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 
-/// What modules are compiled for: cargo's own target for components.
-const TARGET: &str = "wasm32-wasip2";
-
-/// What a module is built with, over the crate's own profile. Small code compiles faster in the host and shares caches
-/// better; names stay, so that a backtrace can say them; and the linker's default of a megabyte of stack would be
-/// nearly all that an actor's memory begins with, so it is 64 KiB.
-const CONFIG: [&str; 5] = [
-    "profile.release.opt-level=\"s\"",
-    // One unit and the whole program at once: 246 KB of the ring become 173.
-    "profile.release.lto=true",
-    "profile.release.codegen-units=1",
-    "profile.release.strip=\"debuginfo\"",
-    "target.wasm32-wasip2.rustflags=[\"-C\",\"link-arg=-zstack-size=65536\"]",
-];
+use super::exit::Code;
+use super::signals::Signals;
+use tools::TARGET;
 
 /// What may be chosen about a build.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub(super) struct Options {
     /// Names of features, as cargo takes them.
     pub features: Vec<String>,
     /// Leaves the crate's default features out.
@@ -36,22 +27,36 @@ pub struct Options {
     pub quiet: bool,
 }
 
+/// Somebody asked the program to end, and so a tool was ended.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted")]
+pub(super) struct Interrupted(pub Code);
+
+/// There is no such tool.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no {0} here; get Rust from https://rustup.rs")]
+struct Missing(String);
+
 /// Builds the crate in `folder` and answers the path of its module, below the crate's target folder. Cargo's own
-/// messages go to stderr; `say` gets what is done besides.
+/// messages go to stderr; `say` gets what is done besides. No tool is left running, however this ends.
 ///
 /// # Errors
 ///
-/// If there is no such crate, if it makes no module, if the target cannot be added, or if cargo fails.
-pub fn build(folder: &Path, options: &Options, say: impl Fn(&str)) -> Result<PathBuf> {
+/// If there is no such crate, if it makes no module, if the target cannot be added, if cargo fails, or with
+/// [`Interrupted`].
+pub(super) async fn build(
+    folder: &Path,
+    options: &Options,
+    say: impl Fn(&str),
+    signals: &mut Signals,
+) -> Result<PathBuf> {
     let folder = folder.canonicalize().with_context(|| format!("cannot build {}", folder.display()))?;
-    let package = Package::find(&folder)?;
-    ensure_target(&folder, &say)?;
-    let mut cargo = tool("CARGO", "cargo", &folder);
-    cargo.args(["build", "--release", "--lib", "--target", TARGET, "--message-format=json-render-diagnostics"]);
-    cargo.arg("--package").arg(&package.id);
+    let package = Package::find(&folder, signals).await?;
+    ensure_target(&folder, say, signals).await?;
+    let mut cargo = tools::cargo_build(&folder);
+    cargo.args(["--lib", "--message-format=json-render-diagnostics", "--package"]).arg(&package.id);
     // A folder of its own, so that a cargo that runs on the same crate is not waited for.
     cargo.arg("--target-dir").arg(package.target_folder.join("greenroom"));
-    cargo.args(CONFIG.iter().flat_map(|setting| ["--config", setting]));
     if !options.features.is_empty() {
         cargo.arg("--features").arg(options.features.join(","));
     }
@@ -61,16 +66,51 @@ pub fn build(folder: &Path, options: &Options, say: impl Fn(&str)) -> Result<Pat
     if options.quiet {
         cargo.arg("--quiet");
     }
-    let mut child = cargo.stdout(Stdio::piped()).spawn().map_err(cannot_start("cargo"))?;
-    let messages = BufReader::new(child.stdout.take().expect("stdout is piped"));
-    let mut module = None;
-    // All of them, also after the one that is looked for: cargo stops when it cannot write.
-    for message in messages.lines() {
-        module = module_in(&message.context("cannot read what cargo says")?, &package.id).or(module);
-    }
-    let status = child.wait().context("cannot wait for cargo")?;
-    ensure!(status.success(), "cargo could not build {}", folder.display());
+    cargo.stdout(Stdio::piped());
+    let output = finish(cargo, signals).await?;
+    ensure!(output.status.success(), "cargo could not build {}", folder.display());
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let module = messages.lines().rev().find_map(|message| module_in(message, &package.id));
     module.with_context(|| format!("cargo built {} but named no .wasm file", folder.display()))
+}
+
+/// Lets a tool do its work.
+///
+/// It gets a process group of its own, which makes one way of ending it out of two: Ctrl-C at a terminal reaches our
+/// group alone, as a signal from elsewhere does, and is passed on to the tool and to all that it started. The first is
+/// passed on as a request to end, which cargo and rustc follow at once; the second leaves them no choice. Either way
+/// they are gone before this returns.
+async fn finish(tool: Command, signals: &mut Signals) -> Result<Output> {
+    let name = tool.get_program().to_string_lossy().into_owned();
+    let mut tool = tokio::process::Command::from(tool);
+    let child = tool.process_group(0).kill_on_drop(true).spawn().map_err(|why| cannot_start(&name, why))?;
+    let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    let mut finished = pin!(child.wait_with_output());
+    let mut interrupted = None;
+    let output = loop {
+        tokio::select! {
+            // An end that is already known comes first: the group's number may be another's after it.
+            biased;
+            output = &mut finished => break output.with_context(|| format!("cannot wait for {name}"))?,
+            code = signals.next() => {
+                let signal = if interrupted.is_none() { Signal::TERM } else { Signal::KILL };
+                interrupted.get_or_insert(code);
+                // If it is gone meanwhile, then that is what was wanted.
+                _ = group.map(|group| kill_process_group(group, signal));
+            }
+        }
+    };
+    match interrupted {
+        Some(code) => bail!(Interrupted(code)),
+        None => Ok(output),
+    }
+}
+
+fn cannot_start(tool: &str, why: std::io::Error) -> anyhow::Error {
+    match why.kind() {
+        ErrorKind::NotFound => Missing(tool.to_owned()).into(),
+        _ => anyhow::Error::new(why).context(format!("cannot start {tool}")),
+    }
 }
 
 /// The path of the package's module, if this message of cargo's tells it.
@@ -94,12 +134,12 @@ struct Package {
 }
 
 impl Package {
-    fn find(folder: &Path) -> Result<Package> {
+    async fn find(folder: &Path, signals: &mut Signals) -> Result<Package> {
         let manifest = folder.join("Cargo.toml");
         ensure!(manifest.is_file(), "cannot build {}: it has no Cargo.toml", folder.display());
-        let mut cargo = tool("CARGO", "cargo", folder);
-        cargo.args(["metadata", "--no-deps", "--format-version=1"]).stderr(Stdio::piped());
-        let output = cargo.output().map_err(cannot_start("cargo"))?;
+        let mut cargo = tools::cargo(folder);
+        cargo.args(["metadata", "--no-deps", "--format-version=1"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let output = finish(cargo, signals).await?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             bail!("cargo cannot read {}: {}", manifest.display(), said.trim().trim_start_matches("error: "));
@@ -131,71 +171,22 @@ impl Package {
 }
 
 /// Adds the target to the user's toolchain if it is missing.
-fn ensure_target(folder: &Path, say: impl Fn(&str)) -> Result<()> {
-    let mut rustc = tool("RUSTC", "rustc", folder);
-    rustc.args(["--print", "target-libdir", "--target", TARGET]).stderr(Stdio::null());
-    // A rustc too old to know the target has no folder for it either, and rustup says so better.
-    let output = rustc.output().map_err(cannot_start("rustc"))?;
-    let libraries = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-    if output.status.success() && libraries.is_dir() {
+async fn ensure_target(folder: &Path, say: impl Fn(&str), signals: &mut Signals) -> Result<()> {
+    let mut rustc = tools::rustc_target_folder(folder);
+    rustc.stdout(Stdio::piped());
+    if tools::has_target(&finish(rustc, signals).await?) {
         return Ok(());
     }
     say(&format!("adding the Rust target {TARGET}: rustup target add {TARGET}"));
-    let mut rustup = Command::new("rustup");
-    rustup.args(["target", "add", TARGET]).current_dir(folder).stdin(Stdio::null());
-    // Our stdout is for results.
-    match rustup.stdout(Stdio::null()).status() {
-        Ok(status) if status.success() => Ok(()),
+    match finish(tools::rustup_add_target(folder), signals).await {
+        Ok(output) if output.status.success() => Ok(()),
         Ok(_) => bail!("rustup could not add the Rust target {TARGET}"),
-        Err(why) if why.kind() == ErrorKind::NotFound => bail!(
+        Err(why) if why.is::<Missing>() => bail!(
             "the Rust target {TARGET} is not installed, and there is no rustup to add it; install the package that \
              your system has for it (such as libstd-rust-dev-wasm32 or rust-std-static-{TARGET}), or get Rust from \
              https://rustup.rs"
         ),
-        Err(why) => Err(why).context("cannot start rustup"),
-    }
-}
-
-/// Set by a cargo or a clippy above us for its own work. What is built here is another package for another machine, and
-/// would be built wrongly, or without its stack size, or not at all.
-const OUTER_VARIABLES: [&str; 13] = [
-    "CARGO_ENCODED_RUSTFLAGS",
-    "CARGO_MAKEFLAGS",
-    "CARGO_PRIMARY_PACKAGE",
-    "CLIPPY_ARGS",
-    "DEBUG",
-    "HOST",
-    "MAKEFLAGS",
-    "NUM_JOBS",
-    "OPT_LEVEL",
-    "OUT_DIR",
-    "PROFILE",
-    "RUSTC_WORKSPACE_WRAPPER",
-    "RUSTFLAGS",
-];
-
-/// How the names of many more such variables begin.
-const OUTER_PREFIXES: [&str; 4] = ["CARGO_CFG_", "CARGO_FEATURE_", "CARGO_MANIFEST_", "CARGO_PKG_"];
-
-/// A tool of the toolchain, to be run in the crate's folder, so that its `rust-toolchain.toml` counts.
-fn tool(variable: &str, name: &str, folder: &Path) -> Command {
-    let mut command = Command::new(std::env::var_os(variable).unwrap_or_else(|| name.into()));
-    command.current_dir(folder).stdin(Stdio::null());
-    for (key, _) in std::env::vars_os() {
-        let is_outer = key.to_str().is_some_and(|key| {
-            OUTER_VARIABLES.contains(&key) || OUTER_PREFIXES.iter().any(|prefix| key.starts_with(prefix))
-        });
-        if is_outer {
-            command.env_remove(key);
-        }
-    }
-    command
-}
-
-fn cannot_start(tool: &str) -> impl Fn(std::io::Error) -> anyhow::Error {
-    move |why| match why.kind() {
-        ErrorKind::NotFound => anyhow::anyhow!("there is no {tool} here; get Rust from https://rustup.rs"),
-        _ => anyhow::Error::new(why).context(format!("cannot start {tool}")),
+        Err(why) => Err(why),
     }
 }
 

@@ -11,6 +11,7 @@ use thiserror::Error;
 use wasmparser::Encoding;
 
 use super::componentize::componentize;
+use crate::printable::printable;
 pub use entries::Entry;
 pub use imports::UnknownImport;
 use scan::{Run, Scan, scan};
@@ -280,18 +281,6 @@ fn looks_like(bytes: &[u8]) -> &'static str {
         Some(b'{' | b'[') => "JSON",
         Some(_) => "text",
     }
-}
-
-/// A stranger's words made fit for a terminal and a log line: what does not print is escaped.
-fn printable(text: &str) -> String {
-    let mut printable = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\\' | '"' | '\'' => printable.push(character),
-            _ => printable.extend(character.escape_debug()),
-        }
-    }
-    printable
 }
 
 /// How many names a message lists before it only counts them.

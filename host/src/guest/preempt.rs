@@ -11,15 +11,15 @@ use wasmtime::{Engine, Store, UpdateDeadline};
 use super::state::Guest;
 use crate::lock::lock;
 
-/// How often the epoch moves. An actor computes for one to two ticks before others get their turn. Between 0.1 and
-/// 10 ms the tick does not change throughput; beside 100 busy actors on two workers, 1 ms wakes another in 0.2 ms.
-const TICK: Duration = Duration::from_millis(1);
+/// How often the epoch moves. A busy actor computes for one tick at most before those that were woken get their turn, so
+/// this is how long a wake waits when all workers are busy. Between 0.1 and 10 ms the tick does not change throughput.
+const TICK: Duration = Duration::from_micros(500);
 
-/// Ticks that an actor may compute when it starts or returns from a wait: two, so that it is one whole tick at least.
-const SLICE_TICKS: u64 = 2;
+/// Ticks that an actor may compute when it starts or returns from a wait: one whole millisecond at least.
+const SLICE_TICKS: u64 = 3;
 
 /// An idle node does not tick: after so many ticks in which no actor ran, the ticker sleeps.
-const IDLE_TICKS: u32 = 64;
+const IDLE_TICKS: u32 = 128;
 
 /// The queue for busy actors. One that has used up its slice goes on only with a permit, and there are as many as
 /// workers: all others wait here, in order, and not in the scheduler's queue in front of those that have just been
