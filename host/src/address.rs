@@ -150,13 +150,6 @@ impl Address {
         self.kept.clone()?.downcast().ok()
     }
 
-    pub(crate) fn id(&self) -> Option<Id> {
-        match self.who {
-            Who::Id(id) => Some(id),
-            Who::Name(_) => None,
-        }
-    }
-
     /// The node's name.
     pub fn place(&self) -> &Place {
         &self.place

@@ -108,6 +108,18 @@ impl Clock {
         Sleep { clock: self.clone(), deadline, number: None }
     }
 
+    /// Wakes `waker` at `deadline`, once, from the clock's thread; none if that has come already.
+    pub(crate) fn alarm(&self, deadline: Duration, waker: &Waker) -> Option<Alarm> {
+        let mut number = None;
+        let poll = self.0.0.arm(deadline, &mut number, waker);
+        poll.is_pending().then(|| Alarm { deadline, number: number.expect("an armed one has a number") })
+    }
+
+    /// Takes an alarm back. It may be going off at this moment.
+    pub(crate) fn disarm(&self, alarm: &Alarm) {
+        lock(&self.0.0.state).sleepers.remove(&(alarm.deadline, alarm.number));
+    }
+
     /// The future's output, or none when `deadline` comes first. The timer is armed only when the future has to wait.
     ///
     /// As cancel-safe as the future is.
@@ -216,6 +228,13 @@ fn spawn_timer_thread(clock: Weak<Shared>) {
         }
     };
     thread::Builder::new().name("greenroom-clock".into()).spawn(run).expect("a thread for the node's timers");
+}
+
+/// See [`Clock::alarm`]. To drop it leaves it armed.
+#[derive(Debug)]
+pub(crate) struct Alarm {
+    deadline: Duration,
+    number: u64,
 }
 
 /// See [`Clock::sleep_until`].

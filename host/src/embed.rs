@@ -1,6 +1,9 @@
 //! A node inside somebody's program: what an embedder holds.
 
-use std::path::{Path, PathBuf};
+mod builder;
+
+use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -11,19 +14,21 @@ use tokio::sync::oneshot;
 
 use crate::actor::context;
 use crate::actor::executor::Executor;
-use crate::address::{Address, AddressError, NodeName, Place};
+use crate::actor::spawner::Spawner;
+use crate::address::{Address, Place};
 use crate::clock::Clock;
 use crate::guest::Guests;
-use crate::guest::cache::{Cache, CacheError};
 use crate::guest::library::{LoadError, Module};
-use crate::limits::Limits;
-use crate::mailbox::Ending;
-use crate::mesh::{JoinError, Mesh};
+use crate::mesh::Mesh;
 use crate::message::{IntoMessage, Message};
+use crate::native::{self, Context};
 use crate::node::Kernel;
-use crate::outcome::{Exception, Outcome};
-use crate::refusal::{Refusal, RefusalKind};
+use crate::node::events::{Events, Loss};
+use crate::outcome::{Exception, ExceptionKind, Outcome};
+use crate::refusal::Refusal;
 use crate::signal::{Envelope, Signal};
+use crate::spawn_options::SpawnOptions;
+pub use builder::{NodeBuilder, StartError};
 
 /// A running node: it loads modules and hosts actors.
 ///
@@ -59,27 +64,6 @@ struct Inner {
     executor: Executor,
 }
 
-/// Why a node did not start.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The name is not `COOKIE@HOST:PORT`.
-    #[error("cannot start a node: {0}")]
-    Name(#[from] AddressError),
-    /// The mesh does not take it.
-    #[error("cannot start a node: {0}")]
-    Join(#[from] JoinError),
-    /// The folder for compiled code cannot be used.
-    #[error("cannot start a node: {0}")]
-    Cache(#[from] CacheError),
-    /// The system gave no threads.
-    #[error("cannot start a node: its threads do not start: {0}")]
-    Threads(#[from] std::io::Error),
-    /// The WebAssembly engine does not run on this machine.
-    #[error("cannot start a node: the engine does not start: {0}")]
-    Engine(String),
-}
-
 /// Why [`Node::wait`] has no value.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -92,76 +76,8 @@ pub enum WaitError {
     Refused(#[from] Refusal),
 }
 
-/// How a node is to be, before it starts. See [`Node::builder`].
-#[derive(Clone, Debug, Default)]
-pub struct NodeBuilder {
-    threads: Option<usize>,
-    limits: Limits,
-    clock: Clock,
-    cache: Option<PathBuf>,
-}
-
-/// How much compiled code a cache keeps on disk, in bytes: 2 GiB, oldest first to go.
-const CACHE_BYTES_MAX: u64 = 2 << 30;
-
 /// How long a shutdown waits for its actors to end before it kills what is left.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
-
-impl NodeBuilder {
-    /// How many threads run actors: as many as the machine has cores, unless this says otherwise. At least one.
-    pub fn threads(mut self, threads: usize) -> NodeBuilder {
-        self.threads = Some(threads.max(1));
-        self
-    }
-
-    /// What each actor may use.
-    pub fn limits(mut self, limits: Limits) -> NodeBuilder {
-        self.limits = limits;
-        self
-    }
-
-    /// Where time comes from: [`Clock::paused`] in tests.
-    pub fn clock(mut self, clock: Clock) -> NodeBuilder {
-        self.clock = clock;
-        self
-    }
-
-    /// A folder for compiled code, so that a module is compiled once on this machine. Made if it is not there; without
-    /// it every load compiles.
-    pub fn cache(mut self, folder: impl Into<PathBuf>) -> NodeBuilder {
-        self.cache = Some(folder.into());
-        self
-    }
-
-    /// Starts the node as a member of `mesh`, under the name `COOKIE@HOST:PORT`; port 0 takes a free number.
-    ///
-    /// Cancel-safe: it does all of its work in the first poll.
-    ///
-    /// # Errors
-    ///
-    /// If the name is none, or taken, or the cookie is another than the mesh's; if the cache folder cannot be used; if
-    /// the system gives no threads. No node is left behind.
-    pub async fn start(self, mesh: &Mesh, name: &str) -> Result<Node, StartError> {
-        let name: NodeName = name.parse()?;
-        let cache = self.cache.map(|folder| Cache::open(folder, CACHE_BYTES_MAX)).transpose()?;
-        let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get());
-        let threads = self.threads.unwrap_or_else(cores);
-        let make = |place, uplink| Arc::new(Kernel::new(place, self.clock, self.limits, uplink));
-        let kernel = mesh.join(&name, make)?;
-        let started = Executor::start(threads).map_err(StartError::from).and_then(|executor| {
-            let guests = Guests::new(kernel.clone(), executor.clone(), threads, cache);
-            match guests {
-                Ok(guests) => Ok((guests, executor)),
-                Err(why) => {
-                    executor.close();
-                    Err(StartError::Engine(format!("{why:#}")))
-                }
-            }
-        });
-        let (guests, executor) = started.inspect_err(|_| mesh.leave(kernel.place()))?;
-        Ok(Node(Arc::new(Inner { guests: Arc::new(guests), mesh: mesh.clone(), executor })))
-    }
-}
 
 impl Node {
     /// Starts a node with everything as it comes. See [`NodeBuilder::start`].
@@ -241,8 +157,58 @@ impl Node {
     ///
     /// `no-such-module`, `no-such-entry`, `bad-argument`, `too-large`, `limit`, `stopping`. There is no actor then.
     pub async fn spawn(&self, module: &Module, entry: &str, args: impl IntoMessage) -> Result<Address, Refusal> {
+        self.spawn_with(module, entry, args, &SpawnOptions::default()).await
+    }
+
+    /// As [`Node::spawn`], with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::spawn`]; `name-taken`; `bad-argument` for `link` and `monitor`, which only an actor can want.
+    pub async fn spawn_with(
+        &self,
+        module: &Module,
+        entry: &str,
+        args: impl IntoMessage,
+        options: &SpawnOptions,
+    ) -> Result<Address, Refusal> {
         let args = self.admit(args)?;
-        let mailbox = self.0.guests.spawn(module, entry, args, None)?;
+        let mailbox = self.0.guests.spawn_in(module, entry, args, None, options)?;
+        Ok(self.kernel().address(mailbox.id()).keeping(mailbox))
+    }
+
+    /// Starts an actor whose behavior is a future of this program's own. See [`Context`] for what it may do.
+    ///
+    /// It runs on the node's threads, as guests do, and must not block. If it panics, that is the end of this actor alone
+    /// (type `host`).
+    ///
+    /// # Errors
+    ///
+    /// `limit`, `stopping`. There is no actor then.
+    pub fn spawn_native<B, F, V, E>(&self, behavior: B) -> Result<Address, Refusal>
+    where
+        B: FnOnce(Context) -> F + Send + 'static,
+        F: Future<Output = Result<V, E>> + Send + 'static,
+        V: IntoMessage,
+        E: IntoMessage,
+    {
+        self.spawn_native_with(&SpawnOptions::default(), behavior)
+    }
+
+    /// As [`Node::spawn_native`], with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::spawn_with`].
+    pub fn spawn_native_with<B, F, V, E>(&self, options: &SpawnOptions, behavior: B) -> Result<Address, Refusal>
+    where
+        B: FnOnce(Context) -> F + Send + 'static,
+        F: Future<Output = Result<V, E>> + Send + 'static,
+        V: IntoMessage,
+        E: IntoMessage,
+    {
+        let spawner: Arc<dyn Spawner> = self.0.guests.clone();
+        let mailbox = native::spawn(&spawner, &self.0.guests.kernel, None, options, behavior)?;
         Ok(self.kernel().address(mailbox.id()).keeping(mailbox))
     }
 
@@ -280,7 +246,7 @@ impl Node {
     /// `unsupported` for an actor of another node. An actor that nobody knows is an outcome: `noproc`.
     pub async fn outcome(&self, actor: &Address) -> Result<Outcome, Refusal> {
         let outcome = match actor.kept() {
-            Some(mailbox) => mailbox.wait().await,
+            Some(mailbox) => mailbox.await_end().outcome().await,
             None => context::wait(self.kernel(), actor).await?,
         };
         Ok(Outcome::clone(&outcome))
@@ -290,35 +256,58 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// `no-such-actor`, also for one that has ended; `unsupported` for an actor of another node.
+    /// `no-such-actor`, also for one that has ended; `not-permitted` for an actor of another node.
     pub fn kill(&self, actor: &Address) -> Result<(), Refusal> {
-        match self.kernel().resolve(&actor.to_string())? {
-            crate::node::Target::Here(mailbox) => {
-                mailbox.request_end(Ending::Kill);
-                Ok(())
-            }
-            crate::node::Target::There(_) => {
-                let message = format!("cannot kill {actor}: killing an actor of another node is not built yet");
-                Err(Refusal::new(RefusalKind::Unsupported, message))
-            }
-        }
+        self.kernel().end(None, &actor.to_string(), Signal::Kill)
     }
 
-    /// Ends all actors and takes the node out of its mesh. Spawns are refused from the first poll on; each actor ends
-    /// with an exception of type `shutdown`, at the latest when its time slice is over. Answers when the last has ended.
+    /// Asks an actor of this node to end. One that traps exits gets the host message `{"address": null, "shutdown": …}`
+    /// and decides; any other ends with an exception of type `shutdown` and this reason.
     ///
-    /// Cancel-safe: what it began goes on; call it again to wait for the rest.
+    /// # Errors
+    ///
+    /// As [`Node::kill`], and `too-large`.
+    pub fn exit(&self, actor: &Address, reason: impl IntoMessage) -> Result<(), Refusal> {
+        let reason = self.admit(reason)?;
+        self.kernel().end(None, &actor.to_string(), Signal::Shutdown(reason))
+    }
+
+    /// The actor that has a name on this node.
+    ///
+    /// # Errors
+    ///
+    /// `no-such-name`.
+    pub fn whereis(&self, name: &str) -> Result<Address, Refusal> {
+        self.kernel().whereis(name).map(|id| self.kernel().address(id))
+    }
+
+    /// What happens on this node from now on. A reader that is too slow misses events, and is told how many.
+    pub fn events(&self) -> Events {
+        self.kernel().events.subscribe()
+    }
+
+    /// How many messages were lost since the node started, by why.
+    pub fn lost(&self) -> Vec<(Loss, u64)> {
+        self.kernel().events.lost_so_far()
+    }
+
+    /// Ends all actors and takes the node out of its mesh. Spawns are refused from the first poll on. Every actor whose
+    /// parent does not live is asked to end (type `shutdown`), and again as parents end, so that one that traps exits
+    /// takes its children down in its own order. What is left after five seconds is killed, the newest first.
+    ///
+    /// Cancel-safe: who was asked was asked; call it again for the rest.
     pub async fn shutdown(&self) {
         let kernel = self.kernel();
         kernel.stop();
-        self.0.mesh.leave(kernel.place());
-        kernel.actors().iter().for_each(|actor| actor.request_end(Ending::Shutdown));
         // Real time, whatever the node's clock says: a shutdown must end.
         let clock = Clock::real();
-        let ended = clock.timeout(clock.deadline(SHUTDOWN_TIMEOUT), kernel.emptied()).await;
-        if ended.is_none() {
-            tracing::warn!(target: "greenroom", "{} actors did not end within {SHUTDOWN_TIMEOUT:?}", kernel.living());
+        if clock.timeout(clock.deadline(SHUTDOWN_TIMEOUT), kernel.wind_down()).await.is_none() {
+            kernel.end_all(ExceptionKind::Killed);
+            if clock.timeout(clock.deadline(SHUTDOWN_TIMEOUT), kernel.emptied()).await.is_none() {
+                tracing::warn!(target: "greenroom", "{} actors did not end in time", kernel.living());
+            }
         }
+        self.0.mesh.leave(kernel.place());
     }
 
     /// Waits until no actor lives here. Cancel-safe.
@@ -346,7 +335,7 @@ impl Drop for Inner {
         let kernel = &self.guests.kernel;
         kernel.stop();
         self.mesh.leave(kernel.place());
-        kernel.actors().iter().for_each(|actor| actor.request_end(Ending::Shutdown));
+        kernel.end_all(ExceptionKind::Shutdown);
         self.executor.close();
     }
 }

@@ -26,11 +26,12 @@
 //!
 //! | room | what for |
 //! | --- | --- |
-//! | `address`, `message`, `pattern`, `signal`, `outcome`, `refusal`, `codes`, `limits`, `clock`, `lock`, `printable` | the words: who, what, how it ended, why not |
+//! | `address`, `message`, `pattern`, `signal`, `spawn_options`, `outcome`, `refusal`, `codes`, `limits`, `clock`, `lock`, `printable` | the words: who, what, how it ended, why not |
 //! | `mailbox` | where signals for one actor arrive |
 //! | `node` | the one door: every signal passes `Kernel::deliver` |
 //! | `actor` | how an actor lives and how its end is told; all it may do (`Context`) |
 //! | `guest` | a behavior in wasm: admission, compiling, limits, time slices, imports |
+//! | `native` | a behavior in Rust, of the embedding program's own |
 //! | `mesh` | the other nodes |
 //! | `embed` | a node in somebody's program |
 //! | `cli` | the command line |
@@ -48,6 +49,7 @@ mod signal;
 mod codes;
 mod outcome;
 mod refusal;
+mod spawn_options;
 mod limits;
 mod clock;
 mod lock;
@@ -56,6 +58,7 @@ mod mailbox;
 mod node;
 mod actor;
 mod guest;
+mod native;
 mod mesh;
 mod embed;
 #[cfg(feature = "cli")]
@@ -71,4 +74,8 @@ pub use limits::Limits;
 pub use mesh::{JoinError, Mesh};
 pub use message::{IntoMessage, Message, NotAdmitted};
 pub use outcome::{Exception, ExceptionKind, Outcome};
+pub use native::{Context, Received};
+pub use pattern::Pattern;
+pub use node::events::{Event, Events, Loss};
 pub use refusal::{Refusal, RefusalKind};
+pub use spawn_options::SpawnOptions;

@@ -18,6 +18,23 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// What a behavior returned: a value, or an error value. A text that is not admitted is an error of its own.
+    pub(crate) fn returned(result: Result<String, String>, message_bytes_max: usize) -> Outcome {
+        let (text, is_error) = match result {
+            Ok(value) => (value, false),
+            Err(error) => (error, true),
+        };
+        match Message::admit(text, message_bytes_max) {
+            Ok(value) if is_error => Outcome::Exception(Exception::error(value)),
+            Ok(value) => Outcome::Exit(value),
+            Err(why) => {
+                let what = if is_error { "an error value" } else { "a value" };
+                let message = format!("the entry returned {what} that is not admitted: {why}");
+                Outcome::Exception(Exception::new(ExceptionKind::Error, message))
+            }
+        }
+    }
+
     /// `{"exit": VALUE}` or `{"exception": {"type", "message", …}}`.
     pub fn to_json(&self) -> String {
         match self {
@@ -112,6 +129,17 @@ fn said_by(value: &str) -> String {
     let mut text = serde_json::from_str::<String>(message).unwrap_or_else(|_| message.to_owned());
     text.truncate(text.floor_char_boundary(BYTES_MAX));
     text
+}
+
+impl ExceptionKind {
+    /// Whether the actor failed, and was not ended by somebody.
+    pub(crate) fn is_crash(self) -> bool {
+        match self {
+            ExceptionKind::Error | ExceptionKind::Trap | ExceptionKind::Limit | ExceptionKind::Host => true,
+            ExceptionKind::Killed | ExceptionKind::Shutdown | ExceptionKind::Linked => false,
+            ExceptionKind::Noproc | ExceptionKind::Noconnection => false,
+        }
+    }
 }
 
 codes! {

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::address::{Address, quoted};
+use super::spawner::Spawner;
+use crate::address::{self, Address, AddressError, Id, Place, WhoRef, quoted};
 use crate::clock::Clock;
 use crate::mailbox::Mailbox;
-use crate::mailbox::queue::{Scan, Taken};
+use crate::mailbox::narrowed::{Denied, Rights};
+use crate::mailbox::queue::{Checked, Scan, Taken};
 use crate::message::Message;
 use crate::node::{Found, Kernel, Target};
 use crate::outcome::{Exception, ExceptionKind, Outcome};
@@ -23,6 +25,7 @@ pub(crate) struct Context {
     mailbox: Arc<Mailbox>,
     address: Address,
     parent: Option<Address>,
+    spawner: Arc<dyn Spawner>,
     /// The target of the last send, by the text it was given as: most actors answer one other, and to compare a text
     /// is cheaper than to read an address and look it up (a hop of 430 ns becomes 388). Keeps at most one ended
     /// actor's empty mailbox alive.
@@ -30,9 +33,27 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(kernel: Arc<Kernel>, mailbox: Arc<Mailbox>, parent: Option<Address>) -> Context {
+    pub(crate) fn new(
+        kernel: Arc<Kernel>,
+        mailbox: Arc<Mailbox>,
+        parent: Option<Id>,
+        spawner: Arc<dyn Spawner>,
+    ) -> Context {
         let address = kernel.address(mailbox.id());
-        Context { kernel, mailbox, address, parent, last: None }
+        let parent = parent.map(|parent| kernel.address(parent));
+        Context { kernel, mailbox, address, parent, spawner, last: None }
+    }
+
+    pub(crate) fn kernel(&self) -> &Arc<Kernel> {
+        &self.kernel
+    }
+
+    pub(crate) fn mailbox(&self) -> &Arc<Mailbox> {
+        &self.mailbox
+    }
+
+    pub(crate) fn spawner(&self) -> &Arc<dyn Spawner> {
+        &self.spawner
     }
 
     pub(crate) fn address(&self) -> &Address {
@@ -52,8 +73,21 @@ impl Context {
         self.kernel.admit(text)
     }
 
+    /// Whether this actor may still do something to others: what it does after its end was decided would follow that.
+    ///
+    /// # Errors
+    ///
+    /// `stopping`.
+    pub(crate) fn goes_on(&self) -> Result<(), Refusal> {
+        if self.mailbox.shall_end() {
+            return Err(Refusal::new(RefusalKind::Stopping, "this actor is about to end"));
+        }
+        Ok(())
+    }
+
     /// Sends a message. Never waits.
     pub(crate) fn send(&mut self, to: &str, text: String) -> Result<(), Refusal> {
+        self.goes_on()?;
         let message = self.kernel.admit(text)?;
         let envelope = Envelope { from: Some(self.mailbox.id()), signal: Signal::Message(message) };
         let target = target(&self.kernel, &mut self.last, to)?;
@@ -62,10 +96,11 @@ impl Context {
 
     /// Sends a message and waits for room for it. Cancel-safe: the message is in the mailbox only if this answers `Ok`.
     pub(crate) async fn send_wait(&mut self, to: &str, text: String, timeout: Duration) -> Result<(), Refusal> {
+        self.goes_on()?;
         let message = self.kernel.admit(text)?;
         let deadline = self.clock().deadline(timeout);
         let target = target(&self.kernel, &mut self.last, to)?;
-        let delivery = self.kernel.deliver_wait(target, message);
+        let delivery = self.kernel.deliver_wait(target, Some(self.mailbox.id()), message);
         self.kernel.clock.timeout(deadline, delivery).await.unwrap_or_else(|| {
             let message = format!("the mailbox of {} had no room within {timeout:?}", quoted(to));
             Err(Refusal::new(RefusalKind::Timeout, message))
@@ -76,7 +111,7 @@ impl Context {
     ///
     /// Cancel-safe: a message leaves the mailbox only in the poll that returns it.
     pub(crate) async fn receive(&self, patterns: &[Pattern], timeout: Option<Duration>) -> Option<Taken> {
-        let mut checked = 0;
+        let mut checked = Checked::default();
         let deadline = timeout.map(|timeout| self.clock().deadline(timeout));
         let mut sleep = pin!(deadline.map(|deadline| self.clock().sleep_until(deadline)));
         poll_fn(|cx| match self.mailbox.take(cx, patterns, &mut checked) {
@@ -96,39 +131,128 @@ impl Context {
 
     /// Waits for an actor's end. None: the time was up. Cancel-safe.
     pub(crate) async fn wait(&self, actor: &str, timeout: Option<Duration>) -> Result<Option<Arc<Outcome>>, Refusal> {
-        let address: Address =
-            actor.parse().map_err(|why| Refusal::new(RefusalKind::BadAddress, format!("cannot wait: {why}")))?;
-        if address == self.address {
-            return Err(Refusal::new(RefusalKind::BadArgument, "cannot wait: an actor cannot wait for its own end"));
-        }
-        let ended = wait(&self.kernel, &address);
+        let ended = match look_up(&self.kernel, actor)? {
+            Found::Ended(outcome) => return Ok(Some(outcome)),
+            Found::Unknown => return Ok(Some(Arc::new(noproc(actor)))),
+            Found::Living(mailbox) if mailbox.id() == self.mailbox.id() => {
+                let message = "cannot wait: an actor cannot wait for its own end";
+                return Err(Refusal::new(RefusalKind::BadArgument, message));
+            }
+            Found::Living(mailbox) => mailbox.await_end(),
+        };
         match timeout {
-            None => ended.await.map(Some),
-            Some(timeout) => self.clock().timeout(self.clock().deadline(timeout), ended).await.transpose(),
+            None => Ok(Some(ended.outcome().await)),
+            Some(timeout) => Ok(self.clock().timeout(self.clock().deadline(timeout), ended.outcome()).await),
         }
+    }
+
+    /// Ends a descendant at once.
+    pub(crate) fn kill(&self, actor: &str) -> Result<(), Refusal> {
+        self.goes_on()?;
+        self.kernel.end(Some(&self.mailbox), actor, Signal::Kill)
+    }
+
+    /// Asks a descendant to end.
+    pub(crate) fn exit(&self, actor: &str, reason: String) -> Result<(), Refusal> {
+        self.goes_on()?;
+        let reason = self.admit(reason)?;
+        self.kernel.end(Some(&self.mailbox), actor, Signal::Shutdown(reason))
+    }
+
+    pub(crate) fn link(&self, actor: &str) -> Result<(), Refusal> {
+        self.goes_on()?;
+        self.kernel.link(&self.mailbox, actor)
+    }
+
+    pub(crate) fn unlink(&self, actor: &str) -> Result<(), Refusal> {
+        self.kernel.unlink(&self.mailbox, actor)
+    }
+
+    pub(crate) fn monitor(&self, actor: &str) -> Result<String, Refusal> {
+        self.goes_on()?;
+        self.kernel.monitor(&self.mailbox, actor)
+    }
+
+    pub(crate) fn demonitor(&self, reference: &str) -> Result<(), Refusal> {
+        self.kernel.demonitor(&self.mailbox, reference)
+    }
+
+    pub(crate) fn trap_exit(&self, on: bool) -> bool {
+        self.mailbox.links(|links| links.trap_exits(on))
+    }
+
+    pub(crate) fn register(&self, name: &str) -> Result<(), Refusal> {
+        self.goes_on()?;
+        self.kernel.register(name, &self.mailbox)
+    }
+
+    pub(crate) fn unregister(&self, name: &str) -> Result<(), Refusal> {
+        self.kernel.unregister(name, self.mailbox.id())
+    }
+
+    pub(crate) fn whereis(&self, name: &str) -> Result<Address, Refusal> {
+        self.kernel.whereis(name).map(|id| self.kernel.address(id))
+    }
+
+    pub(crate) fn narrow(&self, actor: &str, options: &str) -> Result<Address, Refusal> {
+        self.goes_on()?;
+        self.kernel.narrow(&self.mailbox, actor, options)
+    }
+
+    pub(crate) fn revoke(&self, narrowed: &str) -> Result<(), Refusal> {
+        self.kernel.revoke(&self.mailbox, narrowed)
     }
 }
 
-/// Looks a receiver up, or takes it from `last`.
+/// Looks a receiver up, or takes it from `last`. A name may pass to another actor, so it is looked up each time.
 fn target<'a>(kernel: &Kernel, last: &'a mut Option<(Box<str>, Target)>, to: &str) -> Result<&'a Target, Refusal> {
     if last.as_ref().is_none_or(|(text, _)| **text != *to) {
-        *last = Some((to.into(), kernel.resolve(to)?));
+        let target = kernel.resolve(to)?;
+        let text = if is_id(to) { to } else { "" };
+        *last = Some((text.into(), target));
     }
     Ok(&last.as_ref().expect("just put there").1)
 }
 
-/// Waits for the end of any actor of this node. An unknown one is `noproc`.
-pub(crate) async fn wait(kernel: &Kernel, actor: &Address) -> Result<Arc<Outcome>, Refusal> {
-    if actor.place() != kernel.place() {
+fn is_id(address: &str) -> bool {
+    matches!(address::split(address), Ok((WhoRef::Id(_), _)))
+}
+
+/// Whom a wait is for.
+fn look_up(kernel: &Kernel, actor: &str) -> Result<Found, Refusal> {
+    let bad = |why: AddressError| Refusal::new(RefusalKind::BadAddress, format!("cannot wait: {why}"));
+    let (who, place) = address::split(actor).map_err(bad)?;
+    if place != kernel.place().as_str() {
+        let _: Place = place.parse().map_err(bad)?;
         let message = format!("cannot wait for {actor}: waiting for an actor of another node is not built yet");
         return Err(Refusal::new(RefusalKind::Unsupported, message));
     }
-    match actor.id().map_or(Found::Unknown, |id| kernel.find(id)) {
-        Found::Living(mailbox) => Ok(mailbox.wait().await),
+    match (kernel.resolve(actor), who) {
+        (Ok(Target::Here(mailbox)), _) => Ok(Found::Living(mailbox)),
+        (Ok(Target::Narrowed(mailbox, via)), _) => match mailbox.permits(via, Rights::WAIT, kernel.clock.monotonic()) {
+            Ok(()) => Ok(Found::Living(mailbox)),
+            Err(Denied::Gone) => Ok(Found::Unknown),
+            Err(Denied::Right) => {
+                let message = format!("{actor} is a narrowed address without the right `wait`");
+                Err(Refusal::new(RefusalKind::NotPermitted, message).with("right", "wait"))
+            }
+        },
+        (_, WhoRef::Id(id)) => Ok(kernel.find(id)),
+        (_, WhoRef::Name(_)) => Ok(Found::Unknown),
+    }
+}
+
+fn noproc(actor: &str) -> Outcome {
+    let message = format!("no actor has the address {actor}, or its outcome is forgotten");
+    Outcome::Exception(Exception::new(ExceptionKind::Noproc, message))
+}
+
+/// Waits for the end of any actor of this node. An unknown one is `noproc`.
+pub(crate) async fn wait(kernel: &Kernel, actor: &Address) -> Result<Arc<Outcome>, Refusal> {
+    let text = actor.to_string();
+    match look_up(kernel, &text)? {
+        Found::Living(mailbox) => Ok(mailbox.await_end().outcome().await),
         Found::Ended(outcome) => Ok(outcome),
-        Found::Unknown => {
-            let message = format!("no actor has the address {actor}, or its outcome is forgotten");
-            Ok(Arc::new(Outcome::Exception(Exception::new(ExceptionKind::Noproc, message))))
-        }
+        Found::Unknown => Ok(Arc::new(noproc(&text))),
     }
 }

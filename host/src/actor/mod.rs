@@ -2,6 +2,8 @@
 
 pub(crate) mod context;
 pub(crate) mod executor;
+pub(crate) mod spawner;
+mod timer;
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
@@ -10,18 +12,22 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-use crate::mailbox::{Ending, Mailbox};
+use crate::mailbox::Mailbox;
 use crate::node::Kernel;
 use crate::outcome::{Exception, ExceptionKind, Outcome};
+use crate::signal::{Party, Signal};
+
+/// How many are told of an end before other actors get a turn: some 50 µs of work.
+const TOLD_AT_ONCE: usize = 256;
 
 /// The life of one actor: runs its behavior until that returns, panics, or somebody ends it; then tells the end.
 ///
 /// The behavior answers how it ended and what remains of it. Both that and the behavior itself are dropped after the
 /// end is told: taking an instance down is work that nobody should wait for.
 ///
-/// If the runtime drops this future, the end is told from there (`shutdown`).
+/// If the executor drops this future, the end is told from there (`shutdown`).
 pub(crate) async fn live<R>(kernel: Arc<Kernel>, mailbox: Arc<Mailbox>, behavior: impl Future<Output = (Outcome, R)>) {
-    let mut life = Life { kernel, mailbox, ended: false };
+    let mut life = Life { kernel, mailbox, farewell: Farewell::Alive };
     let mut behavior = pin!(behavior);
     let mut registered = None::<Waker>;
     let (outcome, _remains) = poll_fn(|cx| {
@@ -30,47 +36,84 @@ pub(crate) async fn live<R>(kernel: Arc<Kernel>, mailbox: Arc<Mailbox>, behavior
             life.mailbox.register_task(cx.waker());
             registered = Some(cx.waker().clone());
         }
-        if let Some(ending) = life.mailbox.ending() {
-            return Poll::Ready((outcome_of(ending), None));
+        if life.mailbox.shall_end() {
+            return Poll::Ready((None, None));
         }
         match catch_unwind(AssertUnwindSafe(|| behavior.as_mut().poll(cx))) {
             Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready((outcome, remains))) => Poll::Ready((outcome, Some(remains))),
-            Err(panic) => Poll::Ready((host_fault(&*panic), None)),
+            Ok(Poll::Ready((outcome, remains))) => Poll::Ready((Some(outcome), Some(remains))),
+            Err(panic) => Poll::Ready((Some(host_fault(&*panic)), None)),
         }
     })
     .await;
     life.end(outcome);
+    while life.tell(TOLD_AT_ONCE) {
+        yield_now().await;
+    }
 }
 
 /// An actor's life; whichever way it goes, the end is told once.
 struct Life {
     kernel: Arc<Kernel>,
     mailbox: Arc<Mailbox>,
-    ended: bool,
+    farewell: Farewell,
+}
+
+enum Farewell {
+    Alive,
+    Saying { outcome: Arc<Outcome>, left: std::vec::IntoIter<(Party, Signal)> },
+    Said,
 }
 
 impl Life {
-    fn end(&mut self, outcome: Outcome) {
-        self.ended = true;
-        self.kernel.leave(&self.mailbox, outcome);
+    /// The end begins. An end that somebody asked for counts more than what the behavior returned meanwhile.
+    fn end(&mut self, returned: Option<Outcome>) {
+        let asked = self.mailbox.ending().map(Outcome::Exception);
+        let outcome = asked.or(returned).unwrap_or_else(|| {
+            Outcome::Exception(Exception::new(ExceptionKind::Shutdown, "the node has stopped"))
+        });
+        let outcome = Arc::new(outcome);
+        let left = self.kernel.leave(&self.mailbox, &outcome).into_iter();
+        self.farewell = Farewell::Saying { outcome, left };
+    }
+
+    /// Tells so many. Answers whether some are left; after the last, those who wait are told.
+    fn tell(&mut self, count: usize) -> bool {
+        if let Farewell::Saying { left, .. } = &mut self.farewell {
+            for (party, signal) in left.take(count) {
+                self.kernel.signal(&party, self.mailbox.id(), signal);
+            }
+            if left.len() > 0 {
+                return true;
+            }
+        }
+        if let Farewell::Saying { outcome, .. } = std::mem::replace(&mut self.farewell, Farewell::Said) {
+            self.kernel.farewell_said(&self.mailbox, outcome);
+        }
+        false
     }
 }
 
 impl Drop for Life {
     fn drop(&mut self) {
-        if !self.ended {
-            self.end(outcome_of(Ending::Shutdown));
+        if let Farewell::Alive = self.farewell {
+            self.end(None);
         }
+        self.tell(usize::MAX);
     }
 }
 
-fn outcome_of(ending: Ending) -> Outcome {
-    let exception = match ending {
-        Ending::Kill => Exception::new(ExceptionKind::Killed, "the actor was killed"),
-        Ending::Shutdown => Exception::new(ExceptionKind::Shutdown, "the node is shutting down"),
-    };
-    Outcome::Exception(exception)
+/// Lets others run first.
+async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await
 }
 
 /// A panic in the host's own code while it served this actor: our bug, this actor's end, nobody else's.

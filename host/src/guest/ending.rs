@@ -5,7 +5,7 @@ use wasmtime::{Error, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use super::state::Guest;
-use crate::message::{Message, NotAdmitted};
+use crate::message::Message;
 use crate::outcome::{Exception, ExceptionKind, Outcome};
 
 /// Frames of a backtrace that are told, innermost first: enough to see where, and a bounded report of a recursion.
@@ -13,24 +13,6 @@ const FRAMES_MAX: usize = 32;
 
 /// Bytes of a panic's text that are told.
 const PANIC_BYTES_MAX: usize = 4 << 10;
-
-/// What `run` returned.
-pub(super) fn returned(result: Result<String, String>, message_bytes_max: usize) -> Outcome {
-    let (text, is_error) = match result {
-        Ok(value) => (value, false),
-        Err(error) => (error, true),
-    };
-    match Message::admit(text, message_bytes_max) {
-        Ok(value) if is_error => Outcome::Exception(Exception::error(value)),
-        Ok(value) => Outcome::Exit(value),
-        Err(why) => Outcome::Exception(not_json(&why, is_error)),
-    }
-}
-
-fn not_json(why: &NotAdmitted, is_error: bool) -> Exception {
-    let what = if is_error { "an error value" } else { "a value" };
-    Exception::new(ExceptionKind::Error, format!("the entry returned {what} that is not admitted: {why}"))
-}
 
 /// Why a guest's call did not return.
 pub(super) fn trapped(error: &Error, guest: &mut Guest) -> Outcome {

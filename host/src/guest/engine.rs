@@ -4,6 +4,7 @@ use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Engine, Result};
 
 use super::bindings;
+use super::memory::Slabs;
 use super::state::Guest;
 use super::wasi;
 
@@ -16,26 +17,19 @@ const WASM_STACK_BYTES: usize = 512 << 10;
 /// JSON in a release build, a debug build needs four times that.
 const FIBER_STACK_BYTES: usize = 1 << 20;
 
-/// Memory mappings that one instance takes beside those of its linear memories: its fiber's stack and the guard below.
-/// (Measured with this configuration, as is [`MAPPINGS_PER_MEMORY`].)
-pub(super) const MAPPINGS_PER_INSTANCE: usize = 2;
-
-/// Memory mappings for one linear memory: no reservation and no guard, so only what it holds.
-pub(super) const MAPPINGS_PER_MEMORY: usize = 1;
-
 /// The engine for modules that start from plain data.
 ///
-/// Its memories have exact bounds: nothing is reserved and nothing guarded, so an actor needs three mappings, and the
-/// default `vm.max_map_count` is enough for 20,000 of them. The price is a bounds check at each access: none to be seen
-/// in hashing, 1.1 times in sorting, 1.9 times in a tight loop over a matrix.
-pub(super) fn new() -> Result<Engine> {
+/// Its memories have exact bounds: nothing is reserved and nothing guarded, so they can lie side by side in `slabs`, and
+/// how many actors there can be is not a matter of `vm.max_map_count`. The price is a bounds check at each access: none
+/// to be seen in hashing, 1.1 times in sorting, 1.9 times in a tight loop over a matrix.
+pub(super) fn new() -> Result<(Engine, Slabs)> {
     let mut config = Config::new();
+    let slabs = Slabs::new(FIBER_STACK_BYTES);
+    slabs.serve(&mut config);
     config
         // Blocking imports need no concurrency inside a component; without it a hop is 0.2 µs cheaper.
         .concurrency_support(false)
         .epoch_interruption(true)
-        // A copy-on-write image would be one more mapping for each memory.
-        .memory_init_cow(false)
         .memory_reservation(0)
         .memory_reservation_for_growth(0)
         .memory_guard_size(0)
@@ -50,7 +44,7 @@ pub(super) fn new() -> Result<Engine> {
         .wasm_relaxed_simd(false)
         .wasm_wide_arithmetic(false)
         .wasm_custom_page_sizes(false);
-    Engine::new(&config)
+    Ok((Engine::new(&config)?, slabs))
 }
 
 /// All that an actor can import: the contract, and WASI without anything behind it.

@@ -12,6 +12,7 @@ use super::admission::{Admitted, Caps, Entry, Kind, Rejected, admit};
 use super::bindings::ActorPre;
 use super::cache::{Cache, Key};
 use super::engine;
+use super::memory::{Needs, Slabs};
 use super::state::Guest;
 use crate::address::quoted;
 use crate::lock::{read, write};
@@ -26,7 +27,7 @@ struct Loaded {
     hash: String,
     admitted: Admitted,
     pre: ActorPre<Guest>,
-    mappings: usize,
+    needs: Needs,
 }
 
 /// Why a module was not loaded. Nothing of it ran.
@@ -113,9 +114,9 @@ impl Module {
         &self.0.pre
     }
 
-    /// How many memory mappings one instance takes.
-    pub(super) fn mappings(&self) -> usize {
-        self.0.mappings
+    /// What one instance needs.
+    pub(super) fn needs(&self) -> Needs {
+        self.0.needs
     }
 
     /// # Errors
@@ -141,6 +142,7 @@ impl std::fmt::Debug for Module {
 /// The loaded modules, and what it takes to load one.
 pub(crate) struct Library {
     engine: Engine,
+    slabs: Slabs,
     linker: Linker<Guest>,
     cache: Option<Cache>,
     by_name: RwLock<HashMap<String, Module>>,
@@ -148,13 +150,18 @@ pub(crate) struct Library {
 
 impl Library {
     pub(super) fn new(cache: Option<Cache>) -> wasmtime::Result<Library> {
-        let engine = engine::new()?;
+        let (engine, slabs) = engine::new()?;
         let linker = engine::linker(&engine)?;
-        Ok(Library { engine, linker, cache, by_name: RwLock::default() })
+        Ok(Library { engine, slabs, linker, cache, by_name: RwLock::default() })
     }
 
     pub(super) fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// Where its modules' instances get their memories and stacks.
+    pub(super) fn slabs(&self) -> &Slabs {
+        &self.slabs
     }
 
     /// The module that was loaded last under this name.
@@ -186,13 +193,18 @@ impl Library {
             |why: wasmtime::Error| LoadError::Compile { name: shown.to_owned(), message: format!("{why:#}") };
         let component = self.compile(&admitted).map_err(compile_error)?;
         let pre = self.linker.instantiate_pre(&component).and_then(ActorPre::new).map_err(compile_error)?;
-        // What the engine says, if it can: a module that is instantiated twice has its memory twice.
-        let memories = component.resources_required().map_or(admitted.memories, |needs| needs.num_memories as usize);
-        let mappings = engine::MAPPINGS_PER_INSTANCE + engine::MAPPINGS_PER_MEMORY * memories;
+        let needs = match component.resources_required() {
+            Some(required) => Needs {
+                memories: required.num_memories as usize,
+                bytes: required.max_initial_memory_size.map_or(0, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
+            },
+            // It is instantiated in ways that only its code knows.
+            None => Needs { memories: admitted.memories, bytes: 0 },
+        };
         // Compiled, it is not needed any more.
         admitted.component = Vec::new();
         let hash = hash.to_hex().to_string();
-        let module = Module(Arc::new(Loaded { name: name.to_owned(), hash, admitted, pre, mappings }));
+        let module = Module(Arc::new(Loaded { name: name.to_owned(), hash, admitted, pre, needs }));
         write(&self.by_name).insert(name.to_owned(), module.clone());
         Ok(module)
     }

@@ -1,6 +1,8 @@
 //! How much memory one actor may have: all its linear memories and tables together.
 
-use wasmtime::{ResourceLimiter, Result};
+use wasmtime::{Error, ResourceLimiter, Result};
+
+use super::memory::NoMemory;
 
 /// The bytes of a table's element in the host: a pointer.
 const TABLE_ELEMENT_BYTES: usize = size_of::<usize>();
@@ -49,6 +51,12 @@ impl ResourceLimiter for Memory {
         Ok(self.grow(current, desired, maximum))
     }
 
+    fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
+        // The actor may have had it, the machine had not: to the guest it is the same.
+        self.refused |= error.is::<NoMemory>();
+        Ok(())
+    }
+
     fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool> {
         let bytes = |elements: usize| elements.saturating_mul(TABLE_ELEMENT_BYTES);
         Ok(self.grow(bytes(current), bytes(desired), maximum.map(bytes)))
@@ -74,6 +82,15 @@ mod tests {
     fn growth_that_fails_by_the_module_s_own_maximum_is_not_charged() {
         let mut memory = Memory::new(1000);
         assert!(memory.memory_growing(0, 900, Some(800)).unwrap());
+        memory.memory_grow_failed(Error::msg("maximum size exceeded")).unwrap();
         assert_eq!(memory.used(), 0);
+        assert!(!memory.refused());
+    }
+
+    #[test]
+    fn growth_that_fails_for_want_of_the_machine_s_memory_counts_as_refused() {
+        let mut memory = Memory::new(1000);
+        memory.memory_grow_failed(NoMemory::Budget(900, 1 << 30).into()).unwrap();
+        assert!(memory.refused());
     }
 }

@@ -10,6 +10,7 @@ mod engine;
 mod imports;
 mod limits;
 mod mappings;
+mod memory;
 mod output;
 mod preempt;
 mod state;
@@ -21,14 +22,17 @@ use std::sync::Arc;
 
 use wasmtime::Store;
 
-use crate::actor::{self, context::Context};
+use crate::actor::context::Context;
 use crate::actor::executor::Executor;
-use crate::address::{Address, quoted};
+use crate::actor::spawner::Spawner;
+use crate::actor;
+use crate::address::quoted;
 use crate::mailbox::Mailbox;
 use crate::message::Message;
 use crate::node::Kernel;
 use crate::outcome::Outcome;
 use crate::refusal::{Refusal, RefusalKind};
+use crate::spawn_options::SpawnOptions;
 use cache::Cache;
 use library::{Library, Module};
 use output::Speaker;
@@ -68,37 +72,54 @@ impl Guests {
     /// # Errors
     ///
     /// `no-such-module`, `no-such-entry`, `bad-argument`, `limit`, `stopping`. No actor was made then.
-    pub(crate) fn spawn(
+    pub(crate) fn spawn_in(
         self: &Arc<Self>,
         home: &Module,
         entry: &str,
         args: Message,
-        parent: Option<Address>,
+        parent: Option<&Arc<Mailbox>>,
+        options: &SpawnOptions,
     ) -> Result<Arc<Mailbox>, Refusal> {
-        let (module, entry) = self.resolve(home, entry)?;
+        let (module, entry) = self.resolve(Some(home), entry)?;
+        self.start(module, entry, args, parent, options)
+    }
+
+    fn start(
+        self: &Arc<Self>,
+        module: Module,
+        entry: &str,
+        args: Message,
+        parent: Option<&Arc<Mailbox>>,
+        options: &SpawnOptions,
+    ) -> Result<Arc<Mailbox>, Refusal> {
         if !args.as_str().trim_ascii_start().starts_with(['[', '{']) {
             let message = "cannot spawn: args must be a JSON array (positional) or object (named)";
             return Err(Refusal::new(RefusalKind::BadArgument, message));
         }
-        let mappings = mappings::reserve(module.mappings())?;
-        let mailbox = self.kernel.enter()?;
-        let context = Context::new(self.kernel.clone(), mailbox.clone(), parent);
+        let place = self.library.slabs().reserve(module.needs())?;
+        let mailbox = self.kernel.enter(parent, options)?;
+        let parent = parent.map(|parent| parent.id());
+        let context = Context::new(self.kernel.clone(), mailbox.clone(), parent, self.clone());
         let actor = context.address().to_string().into();
         let speaker = Speaker { actor, entry: entry.into() };
         let guest = Guest::new(self.clone(), module, context, speaker);
         let behavior = async move {
             let (outcome, store) = life(guest, args).await;
             // Given back when the instance is gone, not when the actor is.
-            (outcome, (store, mappings))
+            (outcome, (store, place))
         };
         self.executor.spawn(actor::live(self.kernel.clone(), mailbox.clone(), behavior));
         Ok(mailbox)
     }
 
-    fn resolve<'a>(&self, home: &Module, entry: &'a str) -> Result<(Module, &'a str), Refusal> {
-        let (module, entry) = match entry.split_once('/') {
-            None => (home.clone(), entry),
-            Some((name, entry)) => {
+    fn resolve<'a>(&self, home: Option<&Module>, entry: &'a str) -> Result<(Module, &'a str), Refusal> {
+        let (module, entry) = match (entry.split_once('/'), home) {
+            (None, Some(home)) => (home.clone(), entry),
+            (None, None) => {
+                let message = format!("`{}` names no module: write `module/entry`", quoted(entry));
+                return Err(Refusal::new(RefusalKind::NoSuchModule, message));
+            }
+            (Some((name, entry)), _) => {
                 let module = self.library.find(name).ok_or_else(|| {
                     let message = format!("no module of the name `{}` is loaded", quoted(name));
                     Refusal::new(RefusalKind::NoSuchModule, message)
@@ -108,6 +129,25 @@ impl Guests {
         };
         module.check_entry(entry)?;
         Ok((module, entry))
+    }
+}
+
+impl Spawner for Guests {
+    fn spawn(
+        self: Arc<Self>,
+        home: Option<&str>,
+        entry: &str,
+        args: Message,
+        parent: Option<&Arc<Mailbox>>,
+        options: &SpawnOptions,
+    ) -> Result<Arc<Mailbox>, Refusal> {
+        let home = home.and_then(|hash| self.library.find(hash));
+        let (module, entry) = self.resolve(home.as_ref(), entry)?;
+        self.start(module, entry, args, parent, options)
+    }
+
+    fn executor(&self) -> &Executor {
+        &self.executor
     }
 }
 
@@ -138,7 +178,7 @@ async fn run(guest: Guest, args: Message) -> (Outcome, Store<Guest>) {
         Err(error) => return (ending::not_instantiated(&error, store.data_mut()), store),
     };
     let outcome = match actor.call_run(&mut store, &entry, args.as_str()).await {
-        Ok(result) => ending::returned(result, guests.kernel.limits.message_bytes),
+        Ok(result) => Outcome::returned(result, guests.kernel.limits.message_bytes),
         Err(error) => ending::trapped(&error, store.data_mut()),
     };
     store.data_mut().close_output();

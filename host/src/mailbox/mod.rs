@@ -1,51 +1,74 @@
 //! Where signals for one actor arrive.
 
 pub(crate) mod queue;
+pub(crate) mod links;
+pub(crate) mod narrowed;
+mod host_message;
+mod ending;
+mod timers;
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::task::{Context, Waker};
+use std::time::Duration;
 
 use atomic_waker::AtomicWaker;
 use tokio::sync::Notify;
 
-use crate::address::Id;
+use crate::address::{Id, Place};
+use crate::clock::Alarm;
 use crate::lock::lock;
 use crate::message::Message;
-use crate::outcome::Outcome;
+use crate::outcome::{Exception, Outcome};
 use crate::pattern::Pattern;
-use queue::{Bounds, Queue, Scan};
+use crate::signal::{Party, Signal};
+use links::{About, Farewell, Links, Reaction, Standing};
+use narrowed::{Denied, NarrowedAddresses, Rights};
+use queue::{Bounds, Checked, Queue, Scan, Source};
 
-/// One actor's mailbox, and what others must know of its life: whether it shall end, and how it ended.
+/// One actor's mailbox, and what others must know of its life: whose descendant it is, whether it shall end, and how it
+/// ended.
 ///
 /// A closed mailbox is how senders learn that an actor has ended, so whoever holds on to one (a remembered target, an
 /// embedder's address) needs no second look into a table.
 pub(crate) struct Mailbox {
     id: Id,
+    /// Which actor of its node it is, counted from the first.
+    number: u64,
+    /// Its spawner, and those of that one's ancestors that lived when it was spawned; the nearest first.
+    ancestors: Box<[Party]>,
     state: Mutex<State>,
     /// Senders that wait for room, in the order they came.
     room: Notify,
     /// Who shall be told that `outcome` is there.
     ended: Notify,
     outcome: OnceLock<Arc<Outcome>>,
-    /// An [`Ending`] as a number; 0 while nobody wants the actor to end.
-    ending: AtomicU8,
+    /// How many wait for the outcome.
+    waiting: AtomicUsize,
+    /// Whether the state has an `ending`: asked at every turn of the actor.
+    ends: AtomicBool,
     /// The actor's task, to be woken when it shall end.
     task: AtomicWaker,
 }
 
 struct State {
     queue: Queue,
+    links: Links,
+    /// Timers that have not fired; an alarm is there once it is armed.
+    timers: BTreeMap<Id, Option<Alarm>>,
+    /// Timers' messages that wait.
+    timers_unread: usize,
+    /// The weaker addresses of this actor, whoever made them.
+    narrowed: NarrowedAddresses,
+    /// The weaker addresses, of this actor and of others, that it has made.
+    made: BTreeMap<Id, Arc<Mailbox>>,
+    /// Answers that wait in places of their own.
+    replies_unread: usize,
+    ending: Option<Exception>,
     receiver: Option<Waker>,
     senders_waiting: usize,
     closed: bool,
-}
-
-/// Why an actor shall end though its entry has not returned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    Kill = 1,
-    Shutdown = 2,
 }
 
 /// A message that was not taken in.
@@ -53,22 +76,54 @@ pub(crate) enum Ending {
 pub(crate) enum NotDelivered {
     Full(Message),
     Closed,
+    /// The address it was sent to does not permit it.
+    NotPermitted,
+}
+
+/// What a mailbox leaves when it is closed.
+#[derive(Default)]
+pub(crate) struct Closed {
+    pub unread: Vec<Message>,
+    pub farewell: Farewell,
+    pub alarms: Vec<Alarm>,
+    /// The weaker addresses of the actor.
+    pub narrowed: Vec<Id>,
+    /// Those that it had made of others.
+    pub made: Vec<(Id, Arc<Mailbox>)>,
 }
 
 /// How many bytes of messages one poll of a receive looks at under the lock, each counted once for each pattern:
 /// about 50 µs. A sender never waits longer than that for the lock.
 const SCAN_BYTES: usize = 64 << 10;
 
+/// The bytes of a message that has a place of its own (DESIGN §4).
+pub(crate) const PLACE_BYTES: usize = 4096;
+
 impl Mailbox {
-    pub(crate) fn new(id: Id, bounds: Bounds) -> Mailbox {
-        let state = State { queue: Queue::new(bounds), receiver: None, senders_waiting: 0, closed: false };
+    pub(crate) fn new(id: Id, number: u64, ancestors: Box<[Party]>, bounds: Bounds, links: Links) -> Mailbox {
+        let state = State {
+            queue: Queue::new(bounds),
+            links,
+            timers: BTreeMap::new(),
+            timers_unread: 0,
+            narrowed: NarrowedAddresses::default(),
+            made: BTreeMap::new(),
+            replies_unread: 0,
+            ending: None,
+            receiver: None,
+            senders_waiting: 0,
+            closed: false,
+        };
         Mailbox {
             id,
+            number,
+            ancestors,
             state: Mutex::new(state),
             room: Notify::new(),
             ended: Notify::new(),
             outcome: OnceLock::new(),
-            ending: AtomicU8::new(0),
+            waiting: AtomicUsize::new(0),
+            ends: AtomicBool::new(false),
             task: AtomicWaker::new(),
         }
     }
@@ -77,13 +132,45 @@ impl Mailbox {
         self.id
     }
 
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(crate) fn ancestors(&self) -> &[Party] {
+        &self.ancestors
+    }
+
+    /// Whether a signal's sender may end this actor. Without a sender it is the operator's.
+    pub(crate) fn descends_from(&self, from: Option<&Party>) -> bool {
+        from.is_none_or(|from| self.ancestors.contains(from))
+    }
+
     /// Puts a message in and wakes the receiver.
     pub(crate) fn push(&self, message: Message) -> Result<(), NotDelivered> {
+        self.put(|state| state.queue.push(message, Source::Actor).map_err(NotDelivered::Full))
+    }
+
+    /// As [`Mailbox::push`], through a narrowed address.
+    pub(crate) fn push_narrowed(&self, message: Message, via: Id, now: Duration) -> Result<(), NotDelivered> {
+        self.put(|state| {
+            let has_place = message.len() <= PLACE_BYTES && state.narrowed.has_place(via);
+            state.narrowed.pass(via, Rights::SEND, now)?;
+            let source = if has_place { Source::Reply(via) } else { Source::Narrowed(via) };
+            state.queue.push(message, source).map_err(|message| {
+                state.narrowed.give_back(via);
+                NotDelivered::Full(message)
+            })?;
+            state.replies_unread += usize::from(has_place);
+            Ok(())
+        })
+    }
+
+    fn put(&self, push: impl FnOnce(&mut State) -> Result<(), NotDelivered>) -> Result<(), NotDelivered> {
         let mut state = lock(&self.state);
         if state.closed {
             return Err(NotDelivered::Closed);
         }
-        state.queue.push(message).map_err(NotDelivered::Full)?;
+        push(&mut state)?;
         let receiver = state.receiver.take();
         drop(state);
         if let Some(receiver) = receiver {
@@ -96,9 +183,13 @@ impl Mailbox {
     ///
     /// Cancel-safe: the message goes in during the poll that answers; a waiting sender that is dropped gives its turn
     /// to the next.
-    pub(crate) async fn push_wait(&self, mut message: Message) -> Result<(), NotDelivered> {
+    pub(crate) async fn push_wait(
+        &self,
+        mut message: Message,
+        push: impl Fn(Message) -> Result<(), NotDelivered>,
+    ) -> Result<(), NotDelivered> {
         loop {
-            match self.push(message) {
+            match push(message) {
                 Err(NotDelivered::Full(back)) => message = back,
                 other => {
                     self.pass_on();
@@ -128,11 +219,66 @@ impl Mailbox {
         }
     }
 
-    /// Takes a message that matches; if nothing does, registers the waker. `checked` starts at 0 and belongs to one
-    /// receive. After `Unfinished` nothing is registered: the caller must poll again.
+    /// Any signal but a message: takes effect here and now. Answers the signal that the sender is to get back, if any.
+    ///
+    /// # Errors
+    ///
+    /// Gives the signal back if the mailbox is closed.
+    pub(crate) fn signal(
+        &self,
+        from: Option<&Party>,
+        signal: Signal,
+        standing: Standing<'_>,
+    ) -> Result<Option<Signal>, Signal> {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return Err(signal);
+        }
+        match state.links.react(from, signal, standing) {
+            Reaction::Nothing => {}
+            Reaction::Answer(answer) => return Ok(Some(answer)),
+            Reaction::End(exception) => {
+                let ends = state.end(exception);
+                drop(state);
+                self.told_to_end(ends);
+            }
+            Reaction::Tell(about, message) => {
+                state.tell(about, message);
+                let receiver = state.receiver.take();
+                drop(state);
+                receiver.into_iter().for_each(Waker::wake);
+            }
+            Reaction::Take(message) => {
+                drop(state);
+                // The door sends messages another way, where the sender hears of a full mailbox.
+                _ = self.push(message);
+            }
+        }
+        Ok(None)
+    }
+
+    /// A node cannot be reached any more: as if all there had ended.
+    pub(crate) fn lost(&self, place: &Place, here: &Place) {
+        let mut state = lock(&self.state);
+        let mut ends = false;
+        for reaction in state.links.lost(place, here) {
+            match reaction {
+                Reaction::Tell(about, message) => state.tell(about, message),
+                Reaction::End(exception) => ends |= state.end(exception),
+                Reaction::Nothing | Reaction::Take(_) | Reaction::Answer(_) => {}
+            }
+        }
+        let receiver = state.receiver.take();
+        drop(state);
+        self.told_to_end(ends);
+        receiver.into_iter().for_each(Waker::wake);
+    }
+
+    /// Takes a message that matches; if nothing does, registers the waker. `checked` is new for each receive. After
+    /// `Unfinished` nothing is registered: the caller must poll again.
     ///
     /// Cancel-safe: a message leaves the queue only in the call that returns it.
-    pub(crate) fn take(&self, cx: &mut Context<'_>, patterns: &[Pattern], checked: &mut usize) -> Scan {
+    pub(crate) fn take(&self, cx: &mut Context<'_>, patterns: &[Pattern], checked: &mut Checked) -> Scan {
         let mut state = lock(&self.state);
         let scan = state.queue.take(patterns, checked, SCAN_BYTES);
         match &scan {
@@ -141,7 +287,8 @@ impl Mailbox {
                 Some(waker) => waker.clone_from(cx.waker()),
                 none => *none = Some(cx.waker().clone()),
             },
-            Scan::Taken(_) => {
+            Scan::Taken(taken) => {
+                state.left(&taken.source);
                 let senders_wait = state.senders_waiting > 0;
                 drop(state);
                 if senders_wait {
@@ -152,59 +299,14 @@ impl Mailbox {
         scan
     }
 
-    /// Nothing comes in any more; what waits is dropped. Answers how many messages that were.
-    pub(crate) fn close(&self) -> usize {
-        let mut state = lock(&self.state);
-        state.closed = true;
-        state.receiver = None;
-        let unread = state.queue.clear();
-        drop(state);
-        self.room.notify_waiters();
-        unread
+    /// What the actor itself does to its links. Under the lock, so short.
+    pub(crate) fn links<R>(&self, change: impl FnOnce(&mut Links) -> R) -> R {
+        change(&mut lock(&self.state).links)
     }
 
-    /// The actor shall end. The first who says so decides how, and an actor that has ended hears nothing.
-    pub(crate) fn request_end(&self, ending: Ending) {
-        if self.ending.compare_exchange(0, ending as u8, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-            self.task.wake();
-        }
-    }
-
-    /// Whether the actor shall end, and how.
-    pub(crate) fn ending(&self) -> Option<Ending> {
-        match self.ending.load(Ordering::Acquire) {
-            0 => None,
-            kill if kill == Ending::Kill as u8 => Some(Ending::Kill),
-            _ => Some(Ending::Shutdown),
-        }
-    }
-
-    /// Whom [`Mailbox::request_end`] wakes.
-    pub(crate) fn register_task(&self, waker: &Waker) {
-        self.task.register(waker);
-    }
-
-    /// Tells all who wait how the actor ended. The mailbox must be closed.
-    pub(crate) fn tell(&self, outcome: Arc<Outcome>) {
-        self.outcome.set(outcome).expect("an actor ends once");
-        self.ended.notify_waiters();
-    }
-
-    /// How the actor ended, if it has.
-    pub(crate) fn outcome(&self) -> Option<Arc<Outcome>> {
-        self.outcome.get().cloned()
-    }
-
-    /// Waits for the actor's end. Cancel-safe: nothing is taken from anybody.
-    pub(crate) async fn wait(&self) -> Arc<Outcome> {
-        loop {
-            // `notified` sees every `notify_waiters` after its making, also before its first poll.
-            let told = self.ended.notified();
-            if let Some(outcome) = self.outcome() {
-                return outcome;
-            }
-            told.await;
-        }
+    /// Takes back what waits from a source.
+    pub(crate) fn flush(&self, source: &Source) {
+        lock(&self.state).flush(source);
     }
 }
 
@@ -212,6 +314,40 @@ impl State {
     /// Whether a message of that size need not wait: there is room, or there never will be.
     fn takes_now(&self, bytes: usize) -> bool {
         self.closed || self.queue.has_room(bytes)
+    }
+
+    /// Puts a host message in. Somebody who asks twice for an end is told once, with the latest reason.
+    fn tell(&mut self, about: About, message: Message) {
+        let source = Source::Host(Box::new(about));
+        if let Source::Host(about) = &source
+            && matches!(**about, About::Shutdown(_))
+        {
+            self.flush(&source);
+        }
+        self.queue.push(message, source).expect("host messages have places of their own");
+    }
+
+    fn flush(&mut self, source: &Source) {
+        (0..self.queue.flush(source)).for_each(|_| self.left(source));
+    }
+
+    /// A message has left the queue, and with it the place of its own that it may have had.
+    fn left(&mut self, source: &Source) {
+        match source {
+            Source::Actor | Source::Narrowed(_) => {}
+            Source::Reply(_) => self.replies_unread -= 1,
+            Source::Timer => self.timers_unread -= 1,
+            Source::Host(about) => self.links.read(about),
+        }
+    }
+}
+
+impl From<Denied> for NotDelivered {
+    fn from(denied: Denied) -> NotDelivered {
+        match denied {
+            Denied::Gone => NotDelivered::Closed,
+            Denied::Right => NotDelivered::NotPermitted,
+        }
     }
 }
 

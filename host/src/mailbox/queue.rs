@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use super::links::About;
+use crate::address::Id;
 use crate::message::Message;
 use crate::pattern::Pattern;
 
@@ -12,11 +14,25 @@ pub(crate) struct Bounds {
     pub bytes_max: usize,
 }
 
+/// How a message got here. Only those of others compete for room; every other kind has a place of its own, and what is
+/// limited is how many such places there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Actor,
+    /// Through a narrowed address, which may be taken back.
+    Narrowed(Id),
+    /// Through a narrowed address that the receiver made for a few uses.
+    Reply(Id),
+    /// A timer of the receiver's own.
+    Timer,
+    Host(Box<About>),
+}
+
 /// A message that was taken, with the index of the pattern that matched it.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Taken {
     pub pattern: usize,
-    pub from_host: bool,
+    pub source: Source,
     pub message: Message,
 }
 
@@ -30,83 +46,125 @@ pub(crate) enum Scan {
     Unfinished,
 }
 
+/// How far one receive has looked. It holds as long as its patterns are the same and the actor takes nothing else.
+#[derive(Debug, Default)]
+pub(crate) struct Checked {
+    messages: usize,
+    /// The queue's when it looked.
+    flushes: u64,
+}
+
 /// The waiting messages, oldest first.
 #[derive(Debug)]
 pub(crate) struct Queue {
     waiting: VecDeque<Waiting>,
+    /// Of those without a place of their own.
+    messages: usize,
     bytes: usize,
     bounds: Bounds,
+    flushes: u64,
 }
 
 #[derive(Debug)]
 struct Waiting {
     message: Message,
-    from_host: bool,
+    source: Source,
 }
 
 impl Queue {
     pub(crate) fn new(bounds: Bounds) -> Queue {
-        Queue { waiting: VecDeque::new(), bytes: 0, bounds }
+        Queue { waiting: VecDeque::new(), messages: 0, bytes: 0, bounds, flushes: 0 }
     }
 
     /// Appends a message, or gives it back if there is no room.
-    pub(crate) fn push(&mut self, message: Message) -> Result<(), Message> {
-        let full = self.waiting.len() >= self.bounds.messages_max;
-        if full || self.bytes + message.len() > self.bounds.bytes_max {
-            return Err(message);
+    pub(crate) fn push(&mut self, message: Message, source: Source) -> Result<(), Message> {
+        if source.competes() {
+            if !self.has_room(message.len()) {
+                return Err(message);
+            }
+            self.messages += 1;
+            self.bytes += message.len();
         }
-        self.bytes += message.len();
-        self.waiting.push_back(Waiting { message, from_host: false });
+        self.waiting.push_back(Waiting { message, source });
         Ok(())
     }
 
     /// Takes the oldest message that one of the patterns matches; without patterns, the oldest.
     ///
-    /// Messages before `checked` are known to match none and are skipped; `checked` moves past those that were looked
-    /// at, so that a wait looks at each message once. It holds as long as the patterns are the same and nothing else is
-    /// taken. One pattern tried on one byte of a message costs one of `budget`.
-    pub(crate) fn take(&mut self, patterns: &[Pattern], checked: &mut usize, budget: usize) -> Scan {
+    /// `checked` moves past the messages that were looked at, so that a wait looks at each once. One pattern tried on
+    /// one byte of a message costs one of `budget`.
+    pub(crate) fn take(&mut self, patterns: &[Pattern], checked: &mut Checked, budget: usize) -> Scan {
         if patterns.is_empty() {
             return self.remove(0).map_or(Scan::Nothing, |waiting| Scan::Taken(waiting.taken_by(0)));
         }
+        if checked.flushes != self.flushes {
+            *checked = Checked { messages: 0, flushes: self.flushes };
+        }
         let mut spent = 0;
-        while let Some(waiting) = self.waiting.get(*checked) {
+        while let Some(waiting) = self.waiting.get(checked.messages) {
             if spent >= budget {
                 return Scan::Unfinished;
             }
             let text = waiting.message.as_str();
-            let hit = patterns.iter().position(|pattern| pattern.matches(text, waiting.from_host));
+            let from_host = waiting.source.is_host();
+            let hit = patterns.iter().position(|pattern| pattern.matches(text, from_host));
             if let Some(pattern) = hit {
-                let waiting = self.remove(*checked).expect("it was just looked at");
+                let waiting = self.remove(checked.messages).expect("it was just looked at");
                 return Scan::Taken(waiting.taken_by(pattern));
             }
             spent += text.len() * patterns.len();
-            *checked += 1;
+            checked.messages += 1;
         }
         Scan::Nothing
     }
 
+    /// Takes out what came from a source. Answers how many messages that were.
+    pub(crate) fn flush(&mut self, source: &Source) -> usize {
+        let before = self.waiting.len();
+        self.waiting.retain(|waiting| waiting.source != *source);
+        let flushed = before - self.waiting.len();
+        if flushed > 0 {
+            self.flushes += 1;
+            let competing = || self.waiting.iter().filter(|waiting| waiting.source.competes());
+            (self.messages, self.bytes) = (competing().count(), competing().map(|waiting| waiting.message.len()).sum());
+        }
+        flushed
+    }
+
     /// Whether an ordinary message of this size would find room.
     pub(crate) fn has_room(&self, bytes: usize) -> bool {
-        self.waiting.len() < self.bounds.messages_max && self.bytes + bytes <= self.bounds.bytes_max
+        self.messages < self.bounds.messages_max && self.bytes + bytes <= self.bounds.bytes_max
     }
 
     /// Empties the queue and gives back its memory.
-    pub(crate) fn clear(&mut self) -> usize {
-        self.bytes = 0;
-        std::mem::take(&mut self.waiting).len()
+    pub(crate) fn clear(&mut self) -> Vec<Message> {
+        (self.messages, self.bytes) = (0, 0);
+        std::mem::take(&mut self.waiting).into_iter().map(|waiting| waiting.message).collect()
     }
 
     fn remove(&mut self, index: usize) -> Option<Waiting> {
         let waiting = self.waiting.remove(index)?;
-        self.bytes -= waiting.message.len();
+        if waiting.source.competes() {
+            self.messages -= 1;
+            self.bytes -= waiting.message.len();
+        }
         Some(waiting)
+    }
+}
+
+impl Source {
+    pub(crate) fn is_host(&self) -> bool {
+        matches!(self, Source::Host(_))
+    }
+
+    fn competes(&self) -> bool {
+        matches!(self, Source::Actor | Source::Narrowed(_))
     }
 }
 
 impl Waiting {
     fn taken_by(self, pattern: usize) -> Taken {
-        Taken { pattern, from_host: self.from_host, message: self.message }
+        Taken { pattern, source: self.source, message: self.message }
     }
 }
 
@@ -126,12 +184,12 @@ mod tests {
 
     fn queue(texts: &[&str]) -> Queue {
         let mut queue = Queue::new(Bounds { messages_max: 100, bytes_max: 1000 });
-        texts.iter().for_each(|text| queue.push(message(text)).expect("room"));
+        texts.iter().for_each(|text| queue.push(message(text), Source::Actor).expect("room"));
         queue
     }
 
     fn take(queue: &mut Queue, texts: &[&str]) -> Option<(usize, String)> {
-        match queue.take(&patterns(texts), &mut 0, usize::MAX) {
+        match queue.take(&patterns(texts), &mut Checked::default(), usize::MAX) {
             Scan::Taken(taken) => Some((taken.pattern, taken.message.to_string())),
             Scan::Nothing => None,
             Scan::Unfinished => panic!("the budget is endless"),
@@ -159,33 +217,62 @@ mod tests {
     #[test]
     fn a_full_queue_gives_the_message_back_and_room_comes_with_a_take() {
         let mut queue = Queue::new(BOUNDS);
-        (0..4).for_each(|n| queue.push(message(&n.to_string())).expect("room"));
-        assert_eq!(queue.push(message("4")), Err(message("4")));
+        (0..4).for_each(|n| queue.push(message(&n.to_string()), Source::Actor).expect("room"));
+        assert_eq!(queue.push(message("4"), Source::Actor), Err(message("4")));
         assert!(!queue.has_room(1));
-        queue.take(&[], &mut 0, 1);
+        queue.take(&[], &mut Checked::default(), 1);
         assert!(queue.has_room(1));
-        assert_eq!(queue.push(message("4")), Ok(()));
+        assert_eq!(queue.push(message("4"), Source::Actor), Ok(()));
     }
 
     #[test]
     fn bytes_are_bounded_too() {
         let mut queue = Queue::new(BOUNDS);
         let long = format!("\"{}\"", "x".repeat(15));
-        queue.push(message(&long)).expect("17 of 20 bytes");
-        assert!(queue.push(message("1234")).is_err());
-        assert!(queue.push(message("123")).is_ok());
+        queue.push(message(&long), Source::Actor).expect("17 of 20 bytes");
+        assert!(queue.push(message("1234"), Source::Actor).is_err());
+        assert!(queue.push(message("123"), Source::Actor).is_ok());
         assert_eq!(take(&mut queue, &["123"]), Some((0, "123".into())));
-        assert!(queue.push(message("321")).is_ok());
+        assert!(queue.push(message("321"), Source::Actor).is_ok());
     }
 
     #[test]
     fn a_scan_stops_at_its_budget_and_goes_on_where_it_stopped() {
         let mut queue = queue(&["10", "11", "12"]);
-        let (twelve, mut checked) = (patterns(&["12"]), 0);
+        let (twelve, mut checked) = (patterns(&["12"]), Checked::default());
         assert_eq!(queue.take(&twelve, &mut checked, 1), Scan::Unfinished);
-        assert_eq!(checked, 1);
+        assert_eq!(checked.messages, 1);
         assert_eq!(queue.take(&twelve, &mut checked, 2), Scan::Unfinished);
         assert!(matches!(queue.take(&twelve, &mut checked, 3), Scan::Taken(_)));
         assert_eq!(queue.take(&twelve, &mut checked, 3), Scan::Nothing);
+    }
+
+    #[test]
+    fn a_message_with_a_place_of_its_own_comes_into_a_full_queue_and_takes_no_room() {
+        let mut queue = Queue::new(BOUNDS);
+        (0..4).for_each(|n| queue.push(message(&n.to_string()), Source::Actor).expect("room"));
+        let about = About::Shutdown(None);
+        assert_eq!(queue.push(message("4"), Source::Host(Box::new(about))), Ok(()));
+        assert_eq!(queue.push(message("5"), Source::Timer), Ok(()));
+        assert_eq!(take(&mut queue, &["0"]), Some((0, "0".into())));
+        assert_eq!(queue.push(message("6"), Source::Actor), Ok(()));
+        assert_eq!(take(&mut queue, &[r#"{"$host":4}"#, "5"]), Some((0, "4".into())));
+        assert_eq!(queue.push(message("7"), Source::Actor), Err(message("7")));
+    }
+
+    #[test]
+    fn what_is_flushed_is_not_taken_and_its_room_is_free() {
+        let mut queue = Queue::new(BOUNDS);
+        let narrowed = Source::Narrowed(Id::random());
+        for (text, source) in [("1", &Source::Actor), ("2", &narrowed), ("3", &Source::Actor), ("4", &narrowed)] {
+            queue.push(message(text), source.clone()).expect("room");
+        }
+        let (three, mut checked) = (patterns(&["3"]), Checked::default());
+        assert_eq!(queue.take(&three, &mut checked, 1), Scan::Unfinished);
+        assert_eq!(queue.take(&three, &mut checked, 1), Scan::Unfinished);
+        assert_eq!(queue.flush(&narrowed), 2);
+        assert!(matches!(queue.take(&three, &mut checked, 100), Scan::Taken(_)), "the scan skips nothing");
+        (0..3).for_each(|n| queue.push(message(&n.to_string()), Source::Actor).expect("room"));
+        assert_eq!(queue.flush(&narrowed), 0);
     }
 }

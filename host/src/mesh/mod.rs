@@ -74,29 +74,36 @@ impl Mesh {
         if nodes.contains_key(&place) {
             return Err(JoinError::NameTaken(place));
         }
-        let kernel = make(place.clone(), Box::new(Local(Arc::downgrade(&self.0))));
+        let kernel = make(place.clone(), Box::new(Local { here: place.clone(), members: Arc::downgrade(&self.0) }));
         nodes.insert(place, Arc::downgrade(&kernel));
         Ok(kernel)
     }
 
-    /// Takes a node out, so that its name is free and nothing reaches it any more.
+    /// Takes a node out, so that its name is free and nothing reaches it any more; the others hear that it is lost.
     pub(crate) fn leave(&self, place: &Place) {
-        write(&self.0).nodes.remove(place);
+        let mut members = write(&self.0);
+        members.nodes.remove(place);
+        let left: Vec<Arc<Kernel>> = members.nodes.values().filter_map(Weak::upgrade).collect();
+        drop(members);
+        left.iter().for_each(|node| node.lost(place));
     }
 }
 
 /// A node's link to the others of its process.
-struct Local(Weak<RwLock<Members>>);
+struct Local {
+    here: Place,
+    members: Weak<RwLock<Members>>,
+}
 
 impl Uplink for Local {
     fn carry(&self, to: &Receiver, envelope: Envelope) -> Result<(), Refusal> {
-        let peer = self.0.upgrade().and_then(|mesh| read(&mesh).nodes.get(&to.place).and_then(Weak::upgrade));
+        let peer = self.members.upgrade().and_then(|mesh| read(&mesh).nodes.get(&to.place).and_then(Weak::upgrade));
         let Some(peer) = peer else {
             let message = format!("cannot reach {}: no node of that name is in the mesh", to.place);
             return Err(Refusal::new(RefusalKind::NotConnected, message));
         };
         let bytes = wire::encode(to.id, &envelope);
         let (id, envelope) = wire::decode(&bytes, peer.limits.message_bytes)?;
-        peer.arrive(id, envelope)
+        peer.arrive(&self.here, id, envelope)
     }
 }

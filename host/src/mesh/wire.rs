@@ -1,11 +1,17 @@
 //! A signal as bytes.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::address::Id;
 use crate::message::Message;
+use crate::outcome::{Exception, ExceptionKind, Outcome};
 use crate::refusal::{Refusal, RefusalKind};
-use crate::signal::{Envelope, Signal};
+use crate::signal::{Envelope, Reference, Signal};
 
 /// What crosses between two nodes. Its own type, so that the inner one can change without changing the wire.
 #[derive(Serialize, Deserialize)]
@@ -16,52 +22,234 @@ struct Frame<'a> {
     body: Body<'a>,
 }
 
+/// Whatever is added stands last: postcard counts the variants.
 #[derive(Serialize, Deserialize)]
 enum Body<'a> {
     Message(&'a str),
+    Link,
+    Unlink,
+    Monitor(Mark),
+    Demonitor(Mark),
+    #[serde(borrow)]
+    Exit(End<'a>),
+    Down(Mark, #[serde(borrow)] End<'a>),
+    Kill,
+    Shutdown(&'a str),
+}
+
+#[derive(Serialize, Deserialize)]
+enum Mark {
+    Random(u128),
+    Child(u128),
+}
+
+#[derive(Serialize, Deserialize)]
+enum End<'a> {
+    Exit(&'a str),
+    /// As JSON, so that keys which this version does not know arrive too.
+    #[serde(borrow)]
+    Exception(Cow<'a, str>),
 }
 
 pub(crate) fn encode(to: Id, envelope: &Envelope) -> Vec<u8> {
-    let Signal::Message(message) = &envelope.signal;
-    let body = Body::Message(message.as_str());
+    let body = match &envelope.signal {
+        Signal::Message(message) => Body::Message(message.as_str()),
+        Signal::Link => Body::Link,
+        Signal::Unlink => Body::Unlink,
+        Signal::Monitor(reference) => Body::Monitor(reference.into()),
+        Signal::Demonitor(reference) => Body::Demonitor(reference.into()),
+        Signal::Exit(outcome) => Body::Exit((&**outcome).into()),
+        Signal::Down(reference, outcome) => Body::Down(reference.into(), (&**outcome).into()),
+        Signal::Kill => Body::Kill,
+        Signal::Shutdown(reason) => Body::Shutdown(reason.as_str()),
+    };
     let frame = Frame { to: to.bits(), from: envelope.from.map(Id::bits), body };
     postcard::to_stdvec(&frame).expect("a frame has no map and no unsized sequence, the only things postcard refuses")
 }
 
-/// Reads what a peer sent, and admits its message again: a peer's word is not enough.
+/// Reads what a peer sent, and admits every text of it again: a peer's word is not enough.
 pub(crate) fn decode(bytes: &[u8], message_bytes_max: usize) -> Result<(Id, Envelope), Refusal> {
     let frame: Frame<'_> = postcard::from_bytes(bytes)
         .map_err(|why| Refusal::new(RefusalKind::BadArgument, format!("cannot read a peer's frame: {why}")))?;
-    let Body::Message(text) = frame.body;
-    let message = Message::admit(text.to_owned(), message_bytes_max)
-        .map_err(|why| Refusal::new(RefusalKind::BadJson, why.to_string()))?;
-    let signal = Signal::Message(message);
+    let admit = |text: &str| admit(text, message_bytes_max);
+    let outcome = |end| outcome(end).map(Arc::new);
+    let signal = match frame.body {
+        Body::Message(text) => Signal::Message(admit(text)?),
+        Body::Link => Signal::Link,
+        Body::Unlink => Signal::Unlink,
+        Body::Monitor(mark) => Signal::Monitor(mark.into()),
+        Body::Demonitor(mark) => Signal::Demonitor(mark.into()),
+        Body::Exit(end) => Signal::Exit(outcome(end)?),
+        Body::Down(mark, end) => Signal::Down(mark.into(), outcome(end)?),
+        Body::Kill => Signal::Kill,
+        Body::Shutdown(text) => Signal::Shutdown(admit(text)?),
+    };
     Ok((Id::from_bits(frame.to), Envelope { from: frame.from.map(Id::from_bits), signal }))
+}
+
+fn admit(text: &str, bytes_max: usize) -> Result<Message, Refusal> {
+    Message::admit(text.to_owned(), bytes_max).map_err(|why| Refusal::new(RefusalKind::BadJson, why.to_string()))
+}
+
+/// Of any size: an end must be heard of also where messages may be smaller than at its own node. What an actor hears is
+/// cut to 4 KiB in any case.
+fn outcome(end: End<'_>) -> Result<Outcome, Refusal> {
+    match end {
+        End::Exit(text) => admit(text, usize::MAX).map(Outcome::Exit),
+        End::Exception(text) => exception(&text).map(Outcome::Exception),
+    }
+}
+
+/// Reads `{"type", "message", …}`. Each further value is a text of its own: the whole may be nested one level deeper.
+fn exception(text: &str) -> Result<Exception, Refusal> {
+    let bad = |why: &str| Refusal::new(RefusalKind::BadJson, format!("cannot read a peer's exception: {why}"));
+    let mut keys: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(|why| bad(&why.to_string()))?;
+    let mut word = |key| {
+        let word = keys.remove(key).and_then(|word| serde_json::from_str::<String>(word.get()).ok());
+        word.ok_or_else(|| bad("`type` and `message` must be strings"))
+    };
+    let (kind, message) = (word("type")?, word("message")?);
+    let kind = ExceptionKind::ALL.iter().find(|known| known.as_str() == kind);
+    let kind = *kind.ok_or_else(|| bad("its type is not known"))?;
+    keys.into_iter().try_fold(Exception::new(kind, message), |exception, (key, value)| {
+        Ok(exception.with(&key, admit(value.get(), usize::MAX)?))
+    })
+}
+
+impl From<&Reference> for Mark {
+    fn from(reference: &Reference) -> Mark {
+        match reference {
+            Reference::Random(bits) => Mark::Random(bits.bits()),
+            Reference::Child(id) => Mark::Child(id.bits()),
+        }
+    }
+}
+
+impl From<Mark> for Reference {
+    fn from(mark: Mark) -> Reference {
+        match mark {
+            Mark::Random(bits) => Reference::Random(Id::from_bits(bits)),
+            Mark::Child(id) => Reference::Child(Id::from_bits(id)),
+        }
+    }
+}
+
+impl<'a> From<&'a Outcome> for End<'a> {
+    fn from(outcome: &'a Outcome) -> End<'a> {
+        match outcome {
+            Outcome::Exit(value) => End::Exit(value.as_str()),
+            Outcome::Exception(exception) => End::Exception(exception.to_json().into()),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
-    #[test]
-    fn a_signal_comes_out_as_it_went_in() {
-        let (to, from) = (Id::random(), Id::random());
-        let message = Message::admit(r#"{"n":1.0,"big":123456789012345678901234567890}"#.into(), 1000).expect("JSON");
-        let bytes = encode(to, &Envelope { from: Some(from), signal: Signal::Message(message.clone()) });
-        let (arrived_for, envelope) = decode(&bytes, 1000).expect("our own frame");
-        assert_eq!((arrived_for, envelope.from), (to, Some(from)));
-        let Signal::Message(arrived) = envelope.signal;
-        assert_eq!(arrived, message);
+    fn message(text: &str) -> Message {
+        Message::admit(text.to_owned(), 1000).expect("JSON")
+    }
+
+    fn messages() -> impl Strategy<Value = Message> {
+        let scalar =
+            prop_oneof![Just("1.0".to_owned()), "[0-9]{1,40}".prop_map(|n| format!("7{n}")), Just("null".into())];
+        (scalar, "[a-z$]{0,9}").prop_map(|(value, key)| message(&format!("{{\"{key}\": [{value}]}}")))
+    }
+
+    fn references() -> impl Strategy<Value = Reference> {
+        (any::<bool>(), any::<u128>()).prop_map(|(child, bits)| match child {
+            true => Reference::Child(Id::from_bits(bits)),
+            false => Reference::Random(Id::from_bits(bits)),
+        })
+    }
+
+    fn outcomes() -> impl Strategy<Value = Arc<Outcome>> {
+        let kinds = prop::sample::select(ExceptionKind::ALL);
+        let details = prop::collection::btree_map("[a-z]{1,5}", messages(), 0..3);
+        let exception = (kinds, r"(\PC|[\x00-\x1f]){0,20}", details).prop_map(|(kind, words, details)| {
+            let exception = Exception::new(kind, words);
+            details.into_iter().fold(exception, |exception, (key, value)| exception.with(&format!("{key}-"), value))
+        });
+        prop_oneof![messages().prop_map(Outcome::Exit), exception.prop_map(Outcome::Exception)].prop_map(Arc::new)
+    }
+
+    fn signals() -> impl Strategy<Value = Signal> {
+        prop_oneof![
+            messages().prop_map(Signal::Message),
+            Just(Signal::Link),
+            Just(Signal::Unlink),
+            references().prop_map(Signal::Monitor),
+            references().prop_map(Signal::Demonitor),
+            outcomes().prop_map(Signal::Exit),
+            (references(), outcomes()).prop_map(|(reference, outcome)| Signal::Down(reference, outcome)),
+            Just(Signal::Kill),
+            messages().prop_map(Signal::Shutdown),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_signal_comes_out_as_it_went_in(to: u128, from: Option<u128>, signal in signals()) {
+            let (to, from) = (Id::from_bits(to), from.map(Id::from_bits));
+            let bytes = encode(to, &Envelope { from, signal: signal.clone() });
+            let (arrived_for, envelope) = decode(&bytes, 1000).expect("our own frame");
+            prop_assert_eq!((arrived_for, envelope.from, envelope.signal), (to, from, signal));
+            prop_assert!((0..bytes.len()).all(|end| decode(&bytes[..end], 1000).is_err()));
+        }
+
+        #[test]
+        fn no_bytes_break_the_reader(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
+            if let Ok((to, envelope)) = decode(&bytes, 1000) {
+                let (again, _) = decode(&encode(to, &envelope), 1000).expect("what was read can be written");
+                prop_assert_eq!(again, to);
+            }
+        }
+    }
+
+    fn refused(body: Body<'_>) -> Refusal {
+        let forged = Frame { to: 1, from: None, body };
+        decode(&postcard::to_stdvec(&forged).expect("a frame"), 100).expect_err("a forged frame")
     }
 
     #[test]
-    fn a_frame_that_is_cut_or_carries_no_json_is_refused() {
-        let bytes =
-            encode(Id::random(), &Envelope { from: None, signal: Signal::Message(Message::trusted("[1]".into())) });
-        assert!((0..bytes.len()).all(|end| decode(&bytes[..end], 1000).is_err()));
-        let forged = Frame { to: 1, from: None, body: Body::Message("[1") };
-        let forged = postcard::to_stdvec(&forged).expect("a frame");
-        assert!(decode(&forged, 1000).is_err());
-        assert!(decode(&bytes, 2).is_err());
+    fn a_text_that_is_not_admitted_is_refused_wherever_it_stands() {
+        let deep = format!("{}{}", "[".repeat(65), "]".repeat(65));
+        for bad in ["[1", "", "1e999", &deep] {
+            let exception = format!("{{\"type\":\"error\",\"message\":\"\",\"value\":{bad}}}");
+            for body in [
+                Body::Message(bad),
+                Body::Shutdown(bad),
+                Body::Exit(End::Exit(bad)),
+                Body::Down(Mark::Random(1), End::Exit(bad)),
+                Body::Exit(End::Exception(exception.into())),
+            ] {
+                assert_eq!(refused(body).kind(), RefusalKind::BadJson, "{bad}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_message_has_a_size_limit_and_an_end_has_none() {
+        let long = format!("\"{}\"", "x".repeat(99));
+        assert_eq!(refused(Body::Message(&long)).kind(), RefusalKind::BadJson);
+        assert_eq!(refused(Body::Shutdown(&long)).kind(), RefusalKind::BadJson);
+        let end = Frame { to: 1, from: None, body: Body::Exit(End::Exit(&long)) };
+        assert!(decode(&postcard::to_stdvec(&end).expect("a frame"), 100).is_ok());
+    }
+
+    #[test]
+    fn an_exception_must_be_one() {
+        for bad in [
+            "{}",
+            "[]",
+            r#"{"type":"error"}"#,
+            r#"{"type":"error","message":1}"#,
+            r#"{"type":"mine","message":""}"#,
+            r#"{"type":"error","message":"","value":1} x"#,
+        ] {
+            assert_eq!(refused(Body::Exit(End::Exception(bad.into()))).kind(), RefusalKind::BadJson, "{bad}");
+        }
     }
 }

@@ -151,7 +151,8 @@ impl fmt::Display for Message {
     }
 }
 
-/// What an embedder can pass as a message: a [`Value`], or a [`Message`] with its very text.
+/// What an embedder can pass as a message: a [`Value`], a [`Message`] with its very text, or a refusal, as a native actor
+/// passes it on.
 pub trait IntoMessage {
     /// The JSON text, not yet admitted by a node.
     fn into_text(self) -> String;
@@ -166,6 +167,12 @@ impl IntoMessage for Value {
 impl IntoMessage for &Value {
     fn into_text(self) -> String {
         self.to_string()
+    }
+}
+
+impl IntoMessage for crate::refusal::Refusal {
+    fn into_text(self) -> String {
+        self.to_json()
     }
 }
 

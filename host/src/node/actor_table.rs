@@ -1,4 +1,4 @@
-//! Which actors live on this node: ID → mailbox.
+//! Which actors live on this node: ID → mailbox. A second table has their narrowed addresses.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -46,8 +46,8 @@ impl ActorTable {
         &self.shards[id.bits() as usize % SHARDS]
     }
 
-    pub(crate) fn insert(&self, mailbox: Arc<Mailbox>) {
-        write(self.shard(mailbox.id())).insert(mailbox.id(), mailbox);
+    pub(crate) fn insert(&self, id: Id, mailbox: Arc<Mailbox>) {
+        write(self.shard(id)).insert(id, mailbox);
     }
 
     pub(crate) fn remove(&self, id: Id) {

@@ -1,9 +1,13 @@
 //! The one door: every signal, from here or from a peer, passes `Kernel::deliver`.
 
 pub(crate) mod actor_table;
+pub(crate) mod events;
+mod lifecycle;
 mod outcomes;
+mod registry;
+mod rights;
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
@@ -12,14 +16,16 @@ use crate::address::{self, Address, Id, Place, WhoRef};
 use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::lock::lock;
-use crate::mailbox::queue::Bounds;
+use crate::mailbox::links::{self, Standing};
 use crate::mailbox::{Mailbox, NotDelivered};
 use crate::message::{Message, NotAdmitted};
 use crate::outcome::Outcome;
 use crate::refusal::{Refusal, RefusalKind};
-use crate::signal::{Envelope, Receiver, Signal};
+use crate::signal::{Envelope, Party, Receiver, Signal};
 use actor_table::ActorTable;
+use events::{EventSource, Loss};
 use outcomes::Outcomes;
+use registry::Registry;
 
 /// What a node knows of its actors: who lives, how the last ones ended, and how to reach those elsewhere.
 pub(crate) struct Kernel {
@@ -27,10 +33,18 @@ pub(crate) struct Kernel {
     pub(crate) clock: Clock,
     pub(crate) limits: Limits,
     table: ActorTable,
+    /// Narrowed addresses, by IDs of their own.
+    narrowed: ActorTable,
+    registry: Registry,
     outcomes: Mutex<Outcomes>,
+    pub(crate) events: EventSource,
     uplink: Box<dyn Uplink>,
     stopping: AtomicBool,
     living: AtomicUsize,
+    /// Actors so far.
+    spawned: AtomicU64,
+    /// Told whenever one has ended.
+    left: Notify,
     /// Told whenever the last living actor has ended.
     empty: Notify,
 }
@@ -45,6 +59,8 @@ pub(crate) trait Uplink: Send + Sync {
 #[derive(Clone)]
 pub(crate) enum Target {
     Here(Arc<Mailbox>),
+    /// Here, through a narrowed address.
+    Narrowed(Arc<Mailbox>, Id),
     There(Receiver),
 }
 
@@ -55,10 +71,15 @@ impl Kernel {
             clock,
             limits,
             table: ActorTable::new(),
+            narrowed: ActorTable::new(),
+            registry: Registry::default(),
             outcomes: Mutex::default(),
+            events: EventSource::new(),
             uplink,
             stopping: AtomicBool::new(false),
             living: AtomicUsize::new(0),
+            spawned: AtomicU64::new(0),
+            left: Notify::new(),
             empty: Notify::new(),
         }
     }
@@ -79,105 +100,181 @@ impl Kernel {
     }
 
     /// Finds whom an address means.
+    ///
+    /// # Errors
+    ///
+    /// `bad-address`, `no-such-actor`.
     pub(crate) fn resolve(&self, to: &str) -> Result<Target, Refusal> {
         let (who, place) = address::split(to).map_err(|why| Refusal::new(RefusalKind::BadAddress, why.to_string()))?;
-        let WhoRef::Id(id) = who else {
-            return Err(no_such_actor(to));
-        };
         if place == self.place.as_str() {
-            return self.table.find(id).map(Target::Here).ok_or_else(|| no_such_actor(to));
+            let found = match who {
+                WhoRef::Id(id) => self.find_living(id),
+                WhoRef::Name(name) => self.registry.find(name).map(Target::Here),
+            };
+            return found.ok_or_else(|| no_such_actor(to));
         }
         let place = place
             .parse()
             .map_err(|why: address::AddressError| Refusal::new(RefusalKind::BadAddress, why.to_string()))?;
-        Ok(Target::There(Receiver { id, place }))
+        match who {
+            WhoRef::Id(id) => Ok(Target::There(Receiver { id, place })),
+            WhoRef::Name(_) => {
+                let message = format!("cannot reach {}: names of other nodes are not built yet", address::quoted(to));
+                Err(Refusal::new(RefusalKind::Unsupported, message))
+            }
+        }
+    }
+
+    fn find_living(&self, id: Id) -> Option<Target> {
+        let actor = self.table.find(id).map(Target::Here);
+        actor.or_else(|| self.narrowed.find(id).map(|target| Target::Narrowed(target, id)))
     }
 
     /// The one door. Every signal takes effect in this call, under the receiver's lock: there is no second queue.
     ///
     /// # Errors
     ///
-    /// `no-such-actor`, `mailbox-full`, `not-connected`; nothing was delivered then.
+    /// Of a message: `no-such-actor`, `mailbox-full`, `not-permitted`; nothing was delivered then. Of any signal to
+    /// another node: `not-connected`. What else may come back to the sender comes as a signal.
     pub(crate) fn deliver(&self, to: &Target, envelope: Envelope) -> Result<(), Refusal> {
-        match to {
-            Target::There(receiver) => self.uplink.carry(receiver, envelope),
-            Target::Here(mailbox) => {
-                let Signal::Message(message) = envelope.signal;
-                mailbox.push(message).map_err(|why| self.not_delivered(mailbox.id(), why))
+        let (mailbox, via) = match to {
+            Target::There(receiver) => return self.uplink.carry(receiver, envelope),
+            Target::Here(mailbox) => (mailbox, None),
+            Target::Narrowed(mailbox, via) => (mailbox, Some(*via)),
+        };
+        match envelope.signal {
+            Signal::Message(message) => self.deliver_message(mailbox, via, envelope.from, message),
+            signal => {
+                self.effect(mailbox, envelope.from.map(Party::here).as_ref(), signal);
+                Ok(())
             }
         }
     }
 
-    /// A signal from a peer, for an actor here.
-    pub(crate) fn arrive(&self, id: Id, envelope: Envelope) -> Result<(), Refusal> {
-        let mailbox = self.table.find(id).ok_or_else(|| no_such_actor(&self.address(id).to_string()))?;
-        self.deliver(&Target::Here(mailbox), envelope)
+    fn deliver_message(
+        &self,
+        mailbox: &Mailbox,
+        via: Option<Id>,
+        from: Option<Id>,
+        message: Message,
+    ) -> Result<(), Refusal> {
+        let bytes = message.len();
+        let pushed = match via {
+            None => mailbox.push(message),
+            Some(via) => mailbox.push_narrowed(message, via, self.clock.monotonic()),
+        };
+        pushed.map_err(|why| {
+            let to = self.address(via.unwrap_or(mailbox.id()));
+            match why {
+                NotDelivered::Closed => self.count_lost(&to, from, Loss::NoSuchActor, bytes),
+                NotDelivered::Full(_) => self.count_lost(&to, from, Loss::MailboxFull, bytes),
+                NotDelivered::NotPermitted => {}
+            }
+            not_delivered(&to, &why)
+        })
+    }
+
+    pub(crate) fn count_lost(&self, to: &Address, from: Option<Id>, loss: Loss, bytes: usize) {
+        self.events.lost(to, from.map(|from| self.address(from)).as_ref(), loss, [bytes]);
     }
 
     /// As `deliver` with a message, but waits for room. Cancel-safe as [`Mailbox::push_wait`] is.
-    pub(crate) async fn deliver_wait(&self, to: &Target, message: Message) -> Result<(), Refusal> {
-        match to {
-            Target::Here(mailbox) => {
-                mailbox.push_wait(message).await.map_err(|why| self.not_delivered(mailbox.id(), why))
-            }
+    pub(crate) async fn deliver_wait(&self, to: &Target, from: Option<Id>, message: Message) -> Result<(), Refusal> {
+        let (mailbox, via) = match to {
+            Target::Here(mailbox) => (mailbox, None),
+            Target::Narrowed(mailbox, via) => (mailbox, Some(*via)),
             Target::There(_) => {
                 let message = "waiting for room in a mailbox on another node is not built yet; use send";
-                Err(Refusal::new(RefusalKind::Unsupported, message))
+                return Err(Refusal::new(RefusalKind::Unsupported, message));
+            }
+        };
+        let bytes = message.len();
+        let push = |message| match via {
+            None => mailbox.push(message),
+            Some(via) => mailbox.push_narrowed(message, via, self.clock.monotonic()),
+        };
+        mailbox.push_wait(message, push).await.map_err(|why| {
+            let to = self.address(via.unwrap_or(mailbox.id()));
+            self.count_lost(&to, from, Loss::NoSuchActor, bytes);
+            not_delivered(&to, &why)
+        })
+    }
+
+    /// A signal from a peer, for an actor here.
+    ///
+    /// # Errors
+    ///
+    /// As `deliver`; `not-permitted` for what only a node's own operator may.
+    pub(crate) fn arrive(&self, peer: &Place, id: Id, envelope: Envelope) -> Result<(), Refusal> {
+        let target = self.find_living(id);
+        let from = envelope.from.map(|id| Party { id, place: Some(peer.clone()) });
+        match (envelope.signal, target, from) {
+            (Signal::Message(message), Some(target), _) => {
+                self.deliver(&target, Envelope { from: envelope.from, signal: Signal::Message(message) })
+            }
+            (Signal::Message(_), None, _) => Err(no_such_actor(&self.address(id).to_string())),
+            (signal, Some(Target::Here(mailbox)), Some(from)) => {
+                self.effect(&mailbox, Some(&from), signal);
+                Ok(())
+            }
+            (signal, _, Some(from)) => {
+                self.answer(&from, id, links::answer_for_the_dead(&signal));
+                Ok(())
+            }
+            (_, _, None) => {
+                let message = format!("the operator of {peer} may not do this to an actor of another node");
+                Err(Refusal::new(RefusalKind::NotPermitted, message))
             }
         }
     }
 
-    fn not_delivered(&self, id: Id, why: NotDelivered) -> Refusal {
-        let address = self.address(id);
-        match why {
-            NotDelivered::Closed => no_such_actor(&address.to_string()),
-            NotDelivered::Full(_) => {
-                let message = format!("the mailbox of {address} is full");
-                Refusal::new(RefusalKind::MailboxFull, message).with("address", address.to_string())
+    /// A signal takes effect; what its sender is to get back goes to it.
+    fn effect(&self, mailbox: &Mailbox, from: Option<&Party>, signal: Signal) {
+        let descends = mailbox.descends_from(from);
+        let standing = Standing { here: &self.place, descends, bounds: self.link_bounds() };
+        let answer = mailbox.signal(from, signal, standing).unwrap_or_else(|signal| links::answer_for_the_dead(&signal));
+        if let Some(from) = from {
+            self.answer(from, mailbox.id(), answer);
+        }
+    }
+
+    fn answer(&self, to: &Party, from: Id, answer: Option<Signal>) {
+        if let Some(signal) = answer {
+            self.signal(to, from, signal);
+        }
+    }
+
+    /// Sends any signal but a message from an actor here to any other. What cannot be delivered is answered as by the
+    /// dead, or as by a lost node.
+    pub(crate) fn signal(&self, to: &Party, from: Id, signal: Signal) {
+        match &to.place {
+            None => match self.table.find(to.id) {
+                Some(mailbox) => self.effect(&mailbox, Some(&Party::here(from)), signal),
+                None => self.answer(&Party::here(from), to.id, links::answer_for_the_dead(&signal)),
+            },
+            Some(place) => {
+                let lost = links::answer_for_the_lost(&signal, place);
+                let receiver = Receiver { id: to.id, place: place.clone() };
+                if self.uplink.carry(&receiver, Envelope { from: Some(from), signal }).is_err()
+                    && let Some(lost) = lost
+                    && let Some(mailbox) = self.table.find(from)
+                {
+                    self.effect(&mailbox, Some(to), lost);
+                }
             }
         }
+    }
+
+    /// A peer cannot be reached any more: whoever has something to do with an actor there hears of it, once.
+    pub(crate) fn lost(&self, peer: &Place) {
+        self.table.all().iter().for_each(|actor| actor.lost(peer, &self.place));
     }
 
     pub(crate) fn address(&self, id: Id) -> Address {
         Address::of_id(id, self.place.clone())
     }
 
-    /// A new actor's mailbox, entered in the table; from now on it can be found.
-    ///
-    /// # Errors
-    ///
-    /// `stopping`, if the node is.
-    pub(crate) fn enter(&self) -> Result<Arc<Mailbox>, Refusal> {
-        let bounds = Bounds { messages_max: self.limits.mailbox_messages, bytes_max: self.limits.mailbox_bytes };
-        let mailbox = Arc::new(Mailbox::new(Id::random(), bounds));
-        self.living.fetch_add(1, Ordering::SeqCst);
-        self.table.insert(mailbox.clone());
-        // Asked after the entry: a shutdown that began meanwhile either sees this actor in the table or is seen here.
-        if self.stopping.load(Ordering::SeqCst) {
-            self.forget(&mailbox);
-            return Err(Refusal::new(RefusalKind::Stopping, "cannot spawn: the node is shutting down"));
-        }
-        Ok(mailbox)
-    }
-
-    /// An actor's end, in order: nothing comes in any more, nobody finds it, and only then somebody hears of it. So
-    /// whoever hears finds the address already dead.
-    pub(crate) fn leave(&self, mailbox: &Mailbox, outcome: Outcome) {
-        let outcome = Arc::new(outcome);
-        mailbox.close();
-        lock(&self.outcomes).remember(mailbox.id(), outcome.clone());
-        self.forget(mailbox);
-        mailbox.tell(outcome);
-    }
-
-    fn forget(&self, mailbox: &Mailbox) {
-        self.table.remove(mailbox.id());
-        if self.living.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.empty.notify_waiters();
-        }
-    }
-
-    /// The living or ended actor that an address means; the first if it is there.
+    /// The living or ended actor that an ID means; the first if it is there.
     pub(crate) fn find(&self, id: Id) -> Found {
         // In this order: an actor that ends in between is in the second when it is no longer in the first.
         match self.table.find(id) {
@@ -195,11 +292,6 @@ impl Kernel {
         self.stopping.store(true, Ordering::SeqCst);
     }
 
-    /// All actors that live.
-    pub(crate) fn actors(&self) -> Vec<Arc<Mailbox>> {
-        self.table.all()
-    }
-
     /// Waits until no actor lives. Cancel-safe.
     pub(crate) async fn emptied(&self) {
         loop {
@@ -210,6 +302,22 @@ impl Kernel {
             empty.await;
         }
     }
+}
+
+fn not_delivered(to: &Address, why: &NotDelivered) -> Refusal {
+    match why {
+        NotDelivered::Closed => no_such_actor(&to.to_string()),
+        NotDelivered::Full(_) => {
+            Refusal::new(RefusalKind::MailboxFull, format!("the mailbox of {to} is full")).with("address", to.to_string())
+        }
+        NotDelivered::NotPermitted => not_permitted(to, "send"),
+    }
+}
+
+/// A narrowed address without this right.
+fn not_permitted(address: &Address, right: &str) -> Refusal {
+    let message = format!("{address} is a narrowed address without the right `{right}`");
+    Refusal::new(RefusalKind::NotPermitted, message).with("right", right)
 }
 
 /// What is known of an ID.

@@ -5,9 +5,20 @@ mod matching;
 
 use thiserror::Error;
 
+use crate::message::IntoMessage;
+use crate::refusal::{Refusal, RefusalKind};
+
 /// A pattern, compiled once and matched against raw texts.
+///
+/// ```
+/// use greenroom::Pattern;
+/// use serde_json::json;
+///
+/// assert!(Pattern::new(&json!({"event": {"$type": "string"}})).is_ok());
+/// assert!(Pattern::new(&json!({"$type": "strange"})).is_err());
+/// ```
 #[derive(Debug, PartialEq)]
-pub(crate) struct Pattern {
+pub struct Pattern {
     shape: Shape,
     /// Written as `{"$host": P}`: matches only what the host sent.
     from_host: bool,
@@ -69,6 +80,18 @@ enum Shape {
     Keys(Box<[(Box<str>, Shape)]>),
     Items(Box<[Shape]>),
     Each(Box<Shape>),
+}
+
+impl Pattern {
+    /// Compiles a pattern, written in JSON as the contract has it (`wit/host.wit`).
+    ///
+    /// # Errors
+    ///
+    /// `bad-pattern`, saying what is wrong.
+    pub fn new(pattern: impl IntoMessage) -> Result<Pattern, Refusal> {
+        let bad = |why: BadPattern| Refusal::new(RefusalKind::BadPattern, why.to_string());
+        Pattern::compile(&pattern.into_text()).map_err(bad)
+    }
 }
 
 #[cfg(test)]

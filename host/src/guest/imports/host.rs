@@ -1,11 +1,9 @@
 //! `greenroom:actor/host`: who am I, spawn, send, receive.
 
-use serde_json::{Map, Value};
-
 use super::{Guest, milliseconds};
-use crate::address::quoted;
 use crate::guest::bindings::greenroom::actor::host::{Host, Received};
 use crate::refusal::{Refusal, RefusalKind};
+use crate::spawn_options::SpawnOptions;
 
 impl Host for Guest {
     fn curaddr(&mut self) -> String {
@@ -21,10 +19,10 @@ impl Host for Guest {
     }
 
     fn spawn(&mut self, entry: String, args: String, options: String) -> Result<String, String> {
-        let child = check_options(&options).and_then(|()| {
+        let child = SpawnOptions::parse(&options).and_then(|options| {
+            self.context.goes_on()?;
             let args = self.context.admit(args)?;
-            let parent = Some(self.context.address().clone());
-            self.guests.clone().spawn(&self.module, &entry, args, parent)
+            self.guests.spawn_in(&self.module, &entry, args, Some(self.context.mailbox()), &options)
         });
         match child {
             Ok(child) => Ok(self.guests.kernel.address(child.id()).to_string()),
@@ -47,26 +45,8 @@ impl Host for Guest {
         let taken = self.context.receive(&patterns, timeout_ms.map(milliseconds)).await;
         Ok(taken.map(|taken| Received {
             pattern: u32::try_from(taken.pattern).expect("a list in 32-bit memory has fewer than 2^32 patterns"),
-            from_host: taken.from_host,
+            from_host: taken.source.is_host(),
             message: taken.message.into_string(),
         }))
     }
-}
-
-/// The contract's spawn options. None is built yet, and an unknown one may be a limit: neither is ignored.
-const OPTIONS: [&str; 7] = ["name", "link", "monitor", "trap-exit", "node", "limits", "grants"];
-
-fn check_options(options: &str) -> Result<(), Refusal> {
-    let bad = |why: &dyn std::fmt::Display| {
-        Refusal::new(RefusalKind::BadArgument, format!("spawn options must be a JSON object: {why}"))
-    };
-    let options: Map<String, Value> = serde_json::from_str(options).map_err(|why| bad(&why))?;
-    let Some(option) = options.keys().next() else { return Ok(()) };
-    let why = if OPTIONS.contains(&option.as_str()) {
-        "is part of the contract but not built in this version of Greenroom"
-    } else {
-        "is not one that this version of Greenroom knows"
-    };
-    let message = format!("spawn option `{}` {why}", quoted(option));
-    Err(Refusal::new(RefusalKind::UnsupportedOption, message).with("option", option.as_str()))
 }

@@ -19,6 +19,11 @@ fn unsupported<T>(function: &str) -> Result<T, String> {
     Err(Refusal::new(RefusalKind::Unsupported, message).to_json())
 }
 
+/// A refusal as the guest gets it.
+fn told<T>(answer: Result<T, Refusal>) -> Result<T, String> {
+    answer.map_err(|refusal| refusal.to_json())
+}
+
 fn milliseconds(timeout_ms: u32) -> Duration {
     Duration::from_millis(timeout_ms.into())
 }

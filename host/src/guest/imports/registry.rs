@@ -1,19 +1,19 @@
-//! `greenroom:actor/registry`: names and nodes. Not built yet.
+//! `greenroom:actor/registry`: names. Which nodes there are is not built yet.
 
-use super::{Guest, unsupported};
+use super::{Guest, told, unsupported};
 use crate::guest::bindings::greenroom::actor::registry::Host;
 
 impl Host for Guest {
-    fn register(&mut self, _name: String) -> Result<(), String> {
-        unsupported("register")
+    fn register(&mut self, name: String) -> Result<(), String> {
+        told(self.context.register(&name))
     }
 
-    fn unregister(&mut self, _name: String) -> Result<(), String> {
-        unsupported("unregister")
+    fn unregister(&mut self, name: String) -> Result<(), String> {
+        told(self.context.unregister(&name))
     }
 
-    fn whereis(&mut self, _name: String) -> Result<String, String> {
-        unsupported("whereis")
+    fn whereis(&mut self, name: String) -> Result<String, String> {
+        told(self.context.whereis(&name).map(|address| address.to_string()))
     }
 
     fn nodes(&mut self) -> Result<String, String> {

@@ -1,14 +1,14 @@
-//! `greenroom:actor/rights`: weaker addresses. Not built yet.
+//! `greenroom:actor/rights`: weaker addresses.
 
-use super::{Guest, unsupported};
+use super::{Guest, told};
 use crate::guest::bindings::greenroom::actor::rights::Host;
 
 impl Host for Guest {
-    fn narrow(&mut self, _actor: String, _options: String) -> Result<String, String> {
-        unsupported("narrow")
+    fn narrow(&mut self, actor: String, options: String) -> Result<String, String> {
+        told(self.context.narrow(&actor, &options).map(|narrowed| narrowed.to_string()))
     }
 
-    fn revoke(&mut self, _narrowed: String) -> Result<(), String> {
-        unsupported("revoke")
+    fn revoke(&mut self, narrowed: String) -> Result<(), String> {
+        told(self.context.revoke(&narrowed))
     }
 }

@@ -1,8 +1,8 @@
-//! `greenroom:actor/timer`: the two clocks. Timers are not built yet.
+//! `greenroom:actor/timer`: the two clocks, and messages to oneself.
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::{Guest, unsupported};
+use super::{Guest, milliseconds, told};
 use crate::guest::bindings::greenroom::actor::timer::Host;
 
 impl Host for Guest {
@@ -14,12 +14,12 @@ impl Host for Guest {
         in_ms(self.context.clock().monotonic())
     }
 
-    fn send_after(&mut self, _message: String, _delay_ms: u32) -> Result<String, String> {
-        unsupported("send-after")
+    fn send_after(&mut self, message: String, delay_ms: u32) -> Result<String, String> {
+        told(self.context.send_after(message, milliseconds(delay_ms)))
     }
 
-    fn cancel(&mut self, _reference: String) -> Result<bool, String> {
-        unsupported("cancel")
+    fn cancel(&mut self, reference: String) -> Result<bool, String> {
+        told(self.context.cancel(&reference))
     }
 }
 

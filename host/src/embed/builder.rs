@@ -1,0 +1,105 @@
+//! How a node is to be, and how it starts.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::{Inner, Node};
+use crate::actor::executor::Executor;
+use crate::address::{AddressError, NodeName};
+use crate::clock::Clock;
+use crate::guest::Guests;
+use crate::guest::cache::{Cache, CacheError};
+use crate::limits::Limits;
+use crate::mesh::{JoinError, Mesh};
+use crate::node::Kernel;
+
+/// How a node is to be, before it starts. See [`Node::builder`].
+#[derive(Clone, Debug, Default)]
+pub struct NodeBuilder {
+    threads: Option<usize>,
+    limits: Limits,
+    clock: Clock,
+    cache: Option<PathBuf>,
+}
+
+/// How much compiled code a cache keeps on disk, in bytes: 2 GiB, oldest first to go.
+const CACHE_BYTES_MAX: u64 = 2 << 30;
+
+impl NodeBuilder {
+    /// How many threads run actors: as many as the machine has cores, unless this says otherwise. At least one.
+    pub fn threads(mut self, threads: usize) -> NodeBuilder {
+        self.threads = Some(threads.max(1));
+        self
+    }
+
+    /// What each actor may use.
+    pub fn limits(mut self, limits: Limits) -> NodeBuilder {
+        self.limits = limits;
+        self
+    }
+
+    /// Where time comes from: [`Clock::paused`] in tests.
+    pub fn clock(mut self, clock: Clock) -> NodeBuilder {
+        self.clock = clock;
+        self
+    }
+
+    /// A folder for compiled code, so that a module is compiled once on this machine. Made if it is not there; without
+    /// it every load compiles.
+    pub fn cache(mut self, folder: impl Into<PathBuf>) -> NodeBuilder {
+        self.cache = Some(folder.into());
+        self
+    }
+
+    /// Starts the node as a member of `mesh`, under the name `COOKIE@HOST:PORT`; port 0 takes a free number.
+    ///
+    /// Cancel-safe: it does all of its work in the first poll.
+    ///
+    /// # Errors
+    ///
+    /// If the name is none, or taken, or the cookie is another than the mesh's; if the cache folder cannot be used; if
+    /// the system gives no threads. No node is left behind.
+    pub async fn start(self, mesh: &Mesh, name: &str) -> Result<Node, StartError> {
+        let name: NodeName = name.parse()?;
+        let cache = self.cache.map(|folder| Cache::open(folder, CACHE_BYTES_MAX)).transpose()?;
+        let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get());
+        let threads = self.threads.unwrap_or_else(cores);
+        let make = |place, uplink| Arc::new(Kernel::new(place, self.clock, self.limits, uplink));
+        let kernel = mesh.join(&name, make)?;
+        let started = Executor::start(threads).map_err(StartError::from).and_then(|executor| {
+            let guests = Guests::new(kernel.clone(), executor.clone(), threads, cache);
+            match guests {
+                Ok(guests) => Ok((guests, executor)),
+                Err(why) => {
+                    executor.close();
+                    Err(StartError::Engine(format!("{why:#}")))
+                }
+            }
+        });
+        let (guests, executor) = started.inspect_err(|_| mesh.leave(kernel.place()))?;
+        Ok(Node(Arc::new(Inner { guests: Arc::new(guests), mesh: mesh.clone(), executor })))
+    }
+}
+
+/// Why a node did not start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The name is not `COOKIE@HOST:PORT`.
+    #[error("cannot start a node: {0}")]
+    Name(#[from] AddressError),
+    /// The mesh does not take it.
+    #[error("cannot start a node: {0}")]
+    Join(#[from] JoinError),
+    /// The folder for compiled code cannot be used.
+    #[error("cannot start a node: {0}")]
+    Cache(#[from] CacheError),
+    /// The system gave no threads.
+    #[error("cannot start a node: its threads do not start: {0}")]
+    Threads(#[from] std::io::Error),
+    /// The WebAssembly engine does not run on this machine.
+    #[error("cannot start a node: the engine does not start: {0}")]
+    Engine(String),
+}

@@ -1,0 +1,112 @@
+//! The end of an actor, as its mailbox knows it: that it shall come, that it has come, and who waits for it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Waker;
+
+use super::{Closed, Mailbox, State};
+use crate::lock::lock;
+use crate::outcome::{Exception, Outcome};
+
+impl Mailbox {
+    /// The actor shall end so. The first who says so decides how, and an actor that has ended hears nothing.
+    pub(crate) fn request_end(&self, exception: Exception) {
+        let ends = lock(&self.state).end(exception);
+        self.told_to_end(ends);
+    }
+
+    pub(super) fn told_to_end(&self, ends: bool) {
+        if ends {
+            self.ends.store(true, Ordering::Release);
+            self.task.wake();
+        }
+    }
+
+    /// Whether the actor shall end. Asked before each of its turns and by each of its calls.
+    pub(crate) fn shall_end(&self) -> bool {
+        self.ends.load(Ordering::Acquire)
+    }
+
+    /// How it shall end, if it shall.
+    pub(crate) fn ending(&self) -> Option<Exception> {
+        self.shall_end().then(|| lock(&self.state).ending.clone()).flatten()
+    }
+
+    /// Whom [`Mailbox::request_end`] wakes.
+    pub(crate) fn register_task(&self, waker: &Waker) {
+        self.task.register(waker);
+    }
+
+    /// Nothing comes in any more, and no signal has any effect. Answers what is left to do.
+    pub(crate) fn close(&self) -> Closed {
+        let mut state = lock(&self.state);
+        state.closed = true;
+        state.receiver = None;
+        let closed = Closed {
+            unread: state.queue.clear(),
+            farewell: state.links.farewell(),
+            alarms: std::mem::take(&mut state.timers).into_values().flatten().collect(),
+            narrowed: state.narrowed.ids(),
+            made: std::mem::take(&mut state.made).into_iter().collect(),
+        };
+        drop(state);
+        self.room.notify_waiters();
+        closed
+    }
+
+    /// Tells all who wait how the actor ended. The mailbox must be closed.
+    pub(crate) fn tell(&self, outcome: Arc<Outcome>) {
+        self.outcome.set(outcome).expect("an actor ends once");
+        self.ended.notify_waiters();
+    }
+
+    /// How the actor ended, if it has.
+    pub(crate) fn outcome(&self) -> Option<Arc<Outcome>> {
+        self.outcome.get().cloned()
+    }
+
+    /// Whether anybody waits for the outcome.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) > 0
+    }
+
+    /// Counts somebody who is going to wait, until it is dropped.
+    pub(crate) fn await_end(self: &Arc<Self>) -> Awaits {
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        Awaits(self.clone())
+    }
+}
+
+impl State {
+    /// Answers whether this decided it.
+    pub(super) fn end(&mut self, exception: Exception) -> bool {
+        let first = self.ending.is_none() && !self.closed;
+        if first {
+            self.ending = Some(exception);
+        }
+        first
+    }
+}
+
+/// Somebody who waits for an actor's end.
+pub(crate) struct Awaits(Arc<Mailbox>);
+
+impl Awaits {
+    /// Waits for it. Cancel-safe: nothing is taken from anybody.
+    pub(crate) async fn outcome(&self) -> Arc<Outcome> {
+        loop {
+            // `notified` sees every `notify_waiters` after its making, also before its first poll.
+            let told = self.0.ended.notified();
+            if let Some(outcome) = self.0.outcome() {
+                return outcome;
+            }
+            told.await;
+        }
+    }
+}
+
+impl Drop for Awaits {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
+    }
+}

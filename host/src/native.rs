@@ -1,0 +1,316 @@
+//! A behavior in Rust: an actor of the embedding program's own, with all that a guest can do and nothing more.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::actor::spawner::Spawner;
+use crate::actor::{self, context};
+use crate::address::Address;
+use crate::clock::Clock;
+use crate::mailbox::Mailbox;
+use crate::message::{IntoMessage, Message};
+use crate::node::Kernel;
+use crate::outcome::Outcome;
+use crate::pattern::Pattern;
+use crate::refusal::Refusal;
+use crate::spawn_options::SpawnOptions;
+
+/// What an actor written in Rust may do. It is its behavior's own: there is one for each actor.
+///
+/// The future that holds it runs on the node's threads, so it must not block: no call that waits but those of this
+/// type, and no long computation without a wait in it.
+///
+/// # Example
+///
+/// ```
+/// use greenroom::{Message, Mesh, Node, Refusal};
+/// use serde_json::json;
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+/// # runtime.block_on(async {
+/// let node = Node::start(&Mesh::new(), "cookie@127.0.0.1:0").await?;
+/// let doubles = node.spawn_native(|mut context| async move {
+///     let received = context.receive_any(None).await.expect("no timeout");
+///     let n = received.message.to_value().as_i64().unwrap_or(0);
+///     Ok::<_, Refusal>(json!(2 * n))
+/// })?;
+/// node.send(&doubles, json!(21))?;
+/// assert_eq!(node.wait(&doubles).await?, json!(42));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+pub struct Context(context::Context);
+
+/// A message that an actor took.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Received {
+    /// Which pattern matched it, from 0.
+    pub pattern: usize,
+    /// The node made it: an end, a down. Nobody can forge that.
+    pub from_host: bool,
+    /// The message.
+    pub message: Message,
+}
+
+/// Starts an actor whose behavior is a future.
+pub(crate) fn spawn<B, F, V, E>(
+    spawner: &Arc<dyn Spawner>,
+    kernel: &Arc<Kernel>,
+    parent: Option<&Arc<Mailbox>>,
+    options: &SpawnOptions,
+    behavior: B,
+) -> Result<Arc<Mailbox>, Refusal>
+where
+    B: FnOnce(Context) -> F + Send + 'static,
+    F: Future<Output = Result<V, E>> + Send + 'static,
+    V: IntoMessage,
+    E: IntoMessage,
+{
+    let mailbox = kernel.enter(parent, options)?;
+    let parent = parent.map(|parent| parent.id());
+    let context = Context(context::Context::new(kernel.clone(), mailbox.clone(), parent, spawner.clone()));
+    let bytes_max = kernel.limits.message_bytes;
+    // The behavior is called on the actor's own task: if it panics, that is this actor's end.
+    let behavior = async move {
+        let returned = behavior(context).await.map(IntoMessage::into_text).map_err(IntoMessage::into_text);
+        (Outcome::returned(returned, bytes_max), ())
+    };
+    spawner.executor().spawn(actor::live(kernel.clone(), mailbox.clone(), behavior));
+    Ok(mailbox)
+}
+
+impl Context {
+    /// This actor's address.
+    pub fn address(&self) -> &Address {
+        self.0.address()
+    }
+
+    /// Who spawned it; none: the embedding program.
+    pub fn parent(&self) -> Option<&Address> {
+        self.0.parent()
+    }
+
+    /// The node's clock.
+    pub fn clock(&self) -> &Clock {
+        self.0.clock()
+    }
+
+    /// Spawns an entry of a loaded module, `module/entry`, as a child of this actor.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::spawn_with`](crate::Node::spawn_with), but an actor can link and monitor its child.
+    pub fn spawn(&mut self, entry: &str, args: impl IntoMessage, options: &SpawnOptions) -> Result<Address, Refusal> {
+        self.0.goes_on()?;
+        let args = self.0.admit(args.into_text())?;
+        let child = self.0.spawner().clone().spawn(None, entry, args, Some(self.0.mailbox()), options)?;
+        Ok(self.0.kernel().address(child.id()))
+    }
+
+    /// Spawns an actor written in Rust, as a child of this one.
+    ///
+    /// # Errors
+    ///
+    /// `name-taken`, `limit`, `stopping`. There is no actor then.
+    pub fn spawn_native<B, F, V, E>(&mut self, options: &SpawnOptions, behavior: B) -> Result<Address, Refusal>
+    where
+        B: FnOnce(Context) -> F + Send + 'static,
+        F: Future<Output = Result<V, E>> + Send + 'static,
+        V: IntoMessage,
+        E: IntoMessage,
+    {
+        self.0.goes_on()?;
+        let child = spawn(self.0.spawner(), self.0.kernel(), Some(self.0.mailbox()), options, behavior)?;
+        Ok(self.0.kernel().address(child.id()))
+    }
+
+    /// Puts a message into an actor's mailbox. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// `no-such-actor`, `mailbox-full`, `too-large`, `not-permitted`, `not-connected`. Nothing was delivered then.
+    pub fn send(&mut self, to: &Address, message: impl IntoMessage) -> Result<(), Refusal> {
+        self.0.send(&to.to_string(), message.into_text())
+    }
+
+    /// As [`Context::send`], but waits for room.
+    ///
+    /// Cancel-safe: the message is in the mailbox only if this answers `Ok`.
+    ///
+    /// # Errors
+    ///
+    /// `timeout`, if there was no room for so long; else as `send`, without `mailbox-full`.
+    pub async fn send_wait(
+        &mut self,
+        to: &Address,
+        message: impl IntoMessage,
+        timeout: Duration,
+    ) -> Result<(), Refusal> {
+        let text = message.into_text();
+        self.0.send_wait(&to.to_string(), text, timeout).await
+    }
+
+    /// Takes the oldest message that one of the patterns matches. None: the time was up.
+    ///
+    /// Cancel-safe: a message leaves the mailbox only in the poll that returns it.
+    ///
+    /// ```
+    /// use greenroom::{Context, Pattern};
+    /// use serde_json::json;
+    ///
+    /// async fn next_event(context: &mut Context) -> Option<String> {
+    ///     let patterns = [Pattern::new(&json!({"event": {"$type": "string"}})).expect("a pattern")];
+    ///     let received = context.receive(&patterns, None).await?;
+    ///     Some(received.message.to_value()["event"].as_str()?.to_owned())
+    /// }
+    /// ```
+    pub async fn receive(&mut self, patterns: &[Pattern], timeout: Option<Duration>) -> Option<Received> {
+        let taken = self.0.receive(patterns, timeout).await?;
+        Some(Received { pattern: taken.pattern, from_host: taken.source.is_host(), message: taken.message })
+    }
+
+    /// Takes the oldest message. None: the time was up. Cancel-safe as [`Context::receive`] is.
+    pub async fn receive_any(&mut self, timeout: Option<Duration>) -> Option<Received> {
+        self.receive(&[], timeout).await
+    }
+
+    /// Waits for an actor's end. None: the time was up. Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// `bad-argument` for oneself, `not-permitted` for a narrowed address without the right, `unsupported` for an actor
+    /// of another node. An actor that nobody knows is an outcome: `noproc`.
+    pub async fn wait(&mut self, actor: &Address, timeout: Option<Duration>) -> Result<Option<Outcome>, Refusal> {
+        let outcome = self.0.wait(&actor.to_string(), timeout).await?;
+        Ok(outcome.map(|outcome| Outcome::clone(&outcome)))
+    }
+
+    /// Ends a descendant at once; it cannot prevent it.
+    ///
+    /// # Errors
+    ///
+    /// `not-permitted` for an actor that is none, `no-such-actor`, `bad-address` for a name.
+    pub fn kill(&mut self, actor: &Address) -> Result<(), Refusal> {
+        self.0.kill(&actor.to_string())
+    }
+
+    /// Asks a descendant to end: with an exception of type `shutdown` and this reason, or, if it traps exits, by the
+    /// host message `{"address": CALLER, "shutdown": REASON}`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Context::kill`].
+    pub fn exit(&mut self, actor: &Address, reason: impl IntoMessage) -> Result<(), Refusal> {
+        self.0.exit(&actor.to_string(), reason.into_text())
+    }
+
+    /// From now on this actor hears of the other's end: one with an exception takes this actor with it, unless it traps
+    /// exits. The other hears of this one's end only if it is its descendant, or has linked it too.
+    ///
+    /// # Errors
+    ///
+    /// `bad-address` for a name, `limit`. An actor that is not there is no error: its end (`noproc`) comes at once.
+    pub fn link(&mut self, actor: &Address) -> Result<(), Refusal> {
+        self.0.link(&actor.to_string())
+    }
+
+    /// Ends all that this actor hears of the other's end by links. Also a message of it that waits is never received.
+    ///
+    /// # Errors
+    ///
+    /// `bad-address` for a name.
+    pub fn unlink(&mut self, actor: &Address) -> Result<(), Refusal> {
+        self.0.unlink(&actor.to_string())
+    }
+
+    /// Asks for exactly one message at an actor's end: `{"address", "exit" or "exception", "monitor": REFERENCE}`.
+    /// Answers the reference.
+    ///
+    /// # Errors
+    ///
+    /// `limit`. An actor that is not there is no error: its end (`noproc`) comes at once.
+    pub fn monitor(&mut self, actor: &Address) -> Result<String, Refusal> {
+        self.0.monitor(&actor.to_string())
+    }
+
+    /// Ends a monitor; its message is not received any more.
+    ///
+    /// # Errors
+    ///
+    /// `bad-argument`, if the text cannot be a reference.
+    pub fn demonitor(&mut self, reference: &str) -> Result<(), Refusal> {
+        self.0.demonitor(reference)
+    }
+
+    /// Whether the end of a linked actor is a message to this one instead of its own end. Answers the setting before.
+    pub fn trap_exit(&mut self, on: bool) -> bool {
+        self.0.trap_exit(on)
+    }
+
+    /// Gives this actor a name on its node.
+    ///
+    /// # Errors
+    ///
+    /// `name-taken`, `limit`, `bad-argument` for a text that can be no name.
+    pub fn register(&mut self, name: &str) -> Result<(), Refusal> {
+        self.0.register(name)
+    }
+
+    /// Takes a name from this actor.
+    ///
+    /// # Errors
+    ///
+    /// `no-such-name`, if it does not have it.
+    pub fn unregister(&mut self, name: &str) -> Result<(), Refusal> {
+        self.0.unregister(name)
+    }
+
+    /// The actor that has a name on this node.
+    ///
+    /// # Errors
+    ///
+    /// `no-such-name`.
+    pub fn whereis(&self, name: &str) -> Result<Address, Refusal> {
+        self.0.whereis(name)
+    }
+
+    /// Sends this actor a message after a time, of at most 4 KiB. Answers a reference for [`Context::cancel`].
+    ///
+    /// # Errors
+    ///
+    /// `too-large`, `limit`.
+    pub fn send_after(&mut self, message: impl IntoMessage, delay: Duration) -> Result<String, Refusal> {
+        self.0.send_after(message.into_text(), delay)
+    }
+
+    /// Stops a timer. True: it had not fired, and will not.
+    ///
+    /// # Errors
+    ///
+    /// `bad-argument`, if the text cannot be a reference.
+    pub fn cancel(&mut self, reference: &str) -> Result<bool, Refusal> {
+        self.0.cancel(reference)
+    }
+
+    /// A new address for an actor with fewer rights; `options` as the contract has them: `{"rights", "uses",
+    /// "expires_ms"}`.
+    ///
+    /// # Errors
+    ///
+    /// `bad-argument`, `no-such-actor`, `limit`, `unsupported` for an actor of another node.
+    pub fn narrow(&mut self, actor: &Address, options: impl IntoMessage) -> Result<Address, Refusal> {
+        self.0.narrow(&actor.to_string(), &options.into_text())
+    }
+
+    /// Takes a narrowed address back: whatever was sent to it and not yet received never will be.
+    ///
+    /// # Errors
+    ///
+    /// `not-permitted` for one that another actor made.
+    pub fn revoke(&mut self, narrowed: &Address) -> Result<(), Refusal> {
+        self.0.revoke(&narrowed.to_string())
+    }
+}

@@ -1,0 +1,368 @@
+//! How actors come and go, and who hears of it: the kernel's side of spawn, end, link, monitor, kill and exit.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::events::{Event, Loss};
+use super::registry::NotRegistered;
+use super::actor_table::IdMap;
+use super::{Kernel, Target, no_such_actor, not_permitted};
+use crate::address::{self, Id, WhoRef, quoted};
+use crate::mailbox::links::{Bounds as LinkBounds, Full, Links, Reaction, Standing, Watched};
+use crate::mailbox::narrowed::{Denied, Rights};
+use crate::mailbox::queue::{Bounds, Source};
+use crate::mailbox::{Mailbox, links::About};
+use crate::message::Message;
+use crate::outcome::{Exception, ExceptionKind, Outcome};
+use crate::refusal::{Refusal, RefusalKind};
+use crate::signal::{Party, Receiver, Reference, Signal};
+use crate::spawn_options::SpawnOptions;
+
+/// How many living ancestors an actor may have (DESIGN §5).
+const ANCESTORS_MAX: usize = 64;
+
+impl Kernel {
+    pub(super) fn link_bounds(&self) -> LinkBounds {
+        LinkBounds { made_max: self.limits.links, met_max: self.limits.links }
+    }
+
+    /// A new actor's mailbox. When this returns, address, name, link and monitor stand, and it can be found: no message
+    /// to it and no end of it can be missed.
+    ///
+    /// # Errors
+    ///
+    /// `stopping`, `limit`, `name-taken`, `bad-argument`; nothing is left behind then.
+    pub(crate) fn enter(
+        &self,
+        parent: Option<&Arc<Mailbox>>,
+        options: &SpawnOptions,
+    ) -> Result<Arc<Mailbox>, Refusal> {
+        options.check(parent.is_some())?;
+        let id = Id::random();
+        let mut links = Links::default();
+        links.trap_exits(options.trap_exit);
+        let ancestors = parent.map_or(Ok(Box::default()), |parent| self.ancestors(parent))?;
+        if let Some(parent) = parent {
+            let parent = Party::here(parent.id());
+            if options.link {
+                links.link_by_spawn(parent.clone(), self.link_bounds()).map_err(|full| limit(&full))?;
+            }
+            if options.monitor {
+                let standing = Standing { here: &self.place, descends: true, bounds: self.link_bounds() };
+                let reaction = links.react(Some(&parent), Signal::Monitor(Reference::Child(id)), standing);
+                debug_assert_eq!(reaction, Reaction::Nothing, "the first monitor of all is taken");
+            }
+        }
+        let bounds = Bounds { messages_max: self.limits.mailbox_messages, bytes_max: self.limits.mailbox_bytes };
+        let child = Arc::new(Mailbox::new(id, self.spawned.fetch_add(1, Ordering::Relaxed), ancestors, bounds, links));
+        if let Some(parent) = parent {
+            self.bind(parent, &child, options)?;
+        }
+        self.living.fetch_add(1, Ordering::SeqCst);
+        self.table.insert(id, child.clone());
+        // Asked after the entry: a shutdown that began meanwhile either sees this actor in the table or is seen here.
+        let stopping = self.stopping.load(Ordering::SeqCst);
+        let entered = if stopping {
+            Err(Refusal::new(RefusalKind::Stopping, "cannot spawn: the node is shutting down"))
+        } else {
+            options.name.as_ref().map_or(Ok(()), |name| self.register(name, &child))
+        };
+        if let Err(refusal) = entered {
+            self.forget(&child);
+            if let Some(parent) = parent {
+                parent.links(|links| {
+                    links.unlink(&Party::here(id));
+                    links.demonitor(Reference::Child(id));
+                });
+            }
+            return Err(refusal);
+        }
+        self.events.tell(|| Event::Spawned {
+            actor: self.address(id),
+            parent: parent.map(|parent| self.address(parent.id())),
+        });
+        Ok(child)
+    }
+
+    /// The parent's side of link and monitor.
+    fn bind(&self, parent: &Mailbox, child: &Mailbox, options: &SpawnOptions) -> Result<(), Refusal> {
+        if !(options.link || options.monitor) {
+            return Ok(());
+        }
+        let other = Party::here(child.id());
+        let bound = parent.links(|links| {
+            if options.link {
+                links.link_by_spawn(other.clone(), self.link_bounds())?;
+            }
+            if options.monitor {
+                let address = self.address(child.id()).to_string().into();
+                let watched = Watched { target: other.clone(), address };
+                links.monitor(Reference::Child(child.id()), watched, self.link_bounds()).inspect_err(|_| {
+                    links.unlink(&other);
+                })?;
+            }
+            Ok(())
+        });
+        bound.map_err(|full| limit(&full))
+    }
+
+    /// An actor's spawner, and those of its ancestors that live.
+    fn ancestors(&self, parent: &Mailbox) -> Result<Box<[Party]>, Refusal> {
+        let lives = |ancestor: &&Party| ancestor.place.is_some() || self.table.find(ancestor.id).is_some();
+        let living = parent.ancestors().iter().filter(lives).cloned();
+        let ancestors: Box<[Party]> = std::iter::once(Party::here(parent.id())).chain(living).collect();
+        if ancestors.len() > ANCESTORS_MAX {
+            let message = format!("cannot spawn: an actor may have {ANCESTORS_MAX} living ancestors");
+            let refusal = Refusal::new(RefusalKind::Limit, message);
+            return Err(refusal.with("limit", "depth").with("used", ANCESTORS_MAX).with("max", ANCESTORS_MAX));
+        }
+        Ok(ancestors)
+    }
+
+    /// An actor's end, in order: nothing comes in any more, nobody finds it, what it had is given back, and only then
+    /// somebody hears of it. So whoever hears finds the address already dead and its name free.
+    ///
+    /// Answers the signals that tell it; when all are sent, [`Kernel::farewell_said`] tells those who wait.
+    pub(crate) fn leave(&self, mailbox: &Mailbox, outcome: &Arc<Outcome>) -> Vec<(Party, Signal)> {
+        let closed = mailbox.close();
+        self.registry.release(mailbox.id());
+        closed.alarms.iter().for_each(|alarm| self.clock.disarm(alarm));
+        closed.narrowed.iter().for_each(|id| self.narrowed.remove(*id));
+        closed.made.iter().for_each(|(id, target)| self.end_narrowed(*id, target));
+        crate::lock::lock(&self.outcomes).remember(mailbox.id(), outcome.clone());
+        self.forget(mailbox);
+        if !closed.unread.is_empty() {
+            let bytes = closed.unread.iter().map(Message::len);
+            self.events.lost(&self.address(mailbox.id()), None, Loss::Unread, bytes);
+        }
+        let farewell = closed.farewell;
+        let heard = mailbox.is_awaited() || !farewell.linked.is_empty() || !farewell.watchers.is_empty();
+        if !heard {
+            self.log_crash(mailbox.id(), outcome);
+        }
+        let exits = farewell.linked.into_iter().map(|party| (party, Signal::Exit(outcome.clone())));
+        let downs = farewell.watchers.into_iter();
+        let downs = downs.map(|(party, reference)| (party, Signal::Down(reference, outcome.clone())));
+        let unwatched = farewell.watched.into_iter();
+        let unwatched = unwatched.map(|(party, reference)| (party, Signal::Demonitor(reference)));
+        exits.chain(downs).chain(unwatched).collect()
+    }
+
+    /// All who were linked or monitored are told: now those who wait.
+    pub(crate) fn farewell_said(&self, mailbox: &Mailbox, outcome: Arc<Outcome>) {
+        self.events.tell(|| Event::Ended { actor: self.address(mailbox.id()), outcome: Outcome::clone(&outcome) });
+        mailbox.tell(outcome);
+    }
+
+    /// Asks every actor to end whose parent does not live, and again as parents end, so that whoever has children takes
+    /// them down in order (DESIGN §5). Returns when no actor lives.
+    ///
+    /// Cancel-safe: who was asked was asked.
+    pub(crate) async fn wind_down(&self) {
+        let mut asked = IdMap::<()>::default();
+        loop {
+            let left = self.left.notified();
+            if self.living() == 0 {
+                return;
+            }
+            for actor in self.table.all() {
+                let parent = actor.ancestors().first();
+                let has_parent = parent.is_some_and(|parent| self.table.find(parent.id).is_some());
+                if !has_parent && asked.insert(actor.id(), ()).is_none() {
+                    let reason = Message::trusted("\"the node is shutting down\"".into());
+                    self.effect(&actor, None, Signal::Shutdown(reason));
+                }
+            }
+            left.await;
+        }
+    }
+
+    /// All actors end, without being asked, the newest first.
+    pub(crate) fn end_all(&self, kind: ExceptionKind) {
+        let mut actors = self.table.all();
+        actors.sort_unstable_by_key(|actor| std::cmp::Reverse(actor.number()));
+        actors.iter().for_each(|actor| actor.request_end(Exception::new(kind, "the node is shutting down")));
+    }
+
+    fn forget(&self, mailbox: &Mailbox) {
+        self.table.remove(mailbox.id());
+        self.left.notify_waiters();
+        if self.living.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.empty.notify_waiters();
+        }
+    }
+
+    /// An actor that failed and nobody hears of it: somebody should.
+    fn log_crash(&self, id: Id, outcome: &Outcome) {
+        let Outcome::Exception(exception) = outcome else { return };
+        if exception.kind().is_crash() {
+            let frames: String = exception.backtrace().iter().map(|frame| format!("\n  at {frame}")).collect();
+            tracing::warn!(target: "greenroom", "{} ended, and nobody waits for it: {exception}{frames}", self.address(id));
+        }
+    }
+
+    /// `from` links an actor. A link with the dead ends at once, as a link does.
+    pub(crate) fn link(&self, from: &Mailbox, to: &str) -> Result<(), Refusal> {
+        let (other, narrowed) = self.party(to, "link", Rights::LINK)?;
+        if other == Party::here(from.id()) {
+            return Ok(());
+        }
+        let address = narrowed.then(|| to.into());
+        let new = from.links(|links| links.link(other.clone(), address, self.link_bounds())).map_err(|full| limit(&full))?;
+        if new {
+            self.signal(&other, from.id(), Signal::Link);
+        }
+        Ok(())
+    }
+
+    /// `from` hears nothing more of an actor's end by links.
+    pub(crate) fn unlink(&self, from: &Mailbox, to: &str) -> Result<(), Refusal> {
+        let other = match self.party(to, "unlink", Rights::NONE) {
+            Ok((other, _)) => other,
+            // A narrowed address that has ended since.
+            Err(refusal) if refusal.kind() == RefusalKind::NoSuchActor => {
+                match from.links(|links| links.linked_as(to)) {
+                    Some(other) => other,
+                    None => return Ok(()),
+                }
+            }
+            Err(refusal) => return Err(refusal),
+        };
+        if from.links(|links| links.unlink(&other)) {
+            self.signal(&other, from.id(), Signal::Unlink);
+        }
+        from.flush(&Source::Host(Box::new(About::Link(other))));
+        Ok(())
+    }
+
+    /// `from` asks for one message at an actor's end. Answers the reference.
+    pub(crate) fn monitor(&self, from: &Mailbox, to: &str) -> Result<String, Refusal> {
+        let target = match self.party_or_name(to, "monitor", Rights::MONITOR) {
+            Ok((target, _)) => target,
+            // To monitor the dead is no mistake: nobody has this ID either, and the message says so.
+            Err(refusal) if refusal.kind() == RefusalKind::NoSuchActor => Party::here(Id::random()),
+            Err(refusal) => return Err(refusal),
+        };
+        let reference = Reference::random();
+        let watched = Watched { target: target.clone(), address: to.into() };
+        from.links(|links| links.monitor(reference, watched, self.link_bounds())).map_err(|full| limit(&full))?;
+        self.signal(&target, from.id(), Signal::Monitor(reference));
+        Ok(reference.text(to).to_string())
+    }
+
+    /// `from` no longer wants it. A reference that has given its message is no error.
+    pub(crate) fn demonitor(&self, from: &Mailbox, reference: &str) -> Result<(), Refusal> {
+        let Some(reference) = Reference::parse(reference) else {
+            let message = format!("cannot demonitor: `{}` is no reference of a monitor", quoted(reference));
+            return Err(Refusal::new(RefusalKind::BadArgument, message));
+        };
+        if let Some(target) = from.links(|links| links.demonitor(reference)) {
+            self.signal(&target, from.id(), Signal::Demonitor(reference));
+        }
+        from.flush(&Source::Host(Box::new(About::Monitor(reference))));
+        Ok(())
+    }
+
+    /// Kills an actor, or asks it to end, if `from` may: an ancestor, or without a sender the operator.
+    pub(crate) fn end(&self, from: Option<&Mailbox>, to: &str, signal: Signal) -> Result<(), Refusal> {
+        let (who, _) = address::split(to).map_err(|why| Refusal::new(RefusalKind::BadAddress, why.to_string()))?;
+        if let (WhoRef::Name(_), Some(_)) = (who, from) {
+            return Err(needs_id(to, "end"));
+        }
+        let from = from.map(|from| Party::here(from.id()));
+        match self.resolve(to)? {
+            Target::Here(mailbox) | Target::Narrowed(mailbox, _) => {
+                if !mailbox.descends_from(from.as_ref()) {
+                    let message = format!("cannot end {to}: only its ancestors may");
+                    return Err(Refusal::new(RefusalKind::NotPermitted, message));
+                }
+                self.effect(&mailbox, from.as_ref(), signal);
+                Ok(())
+            }
+            Target::There(Receiver { id, place }) => match from {
+                Some(from) => {
+                    self.signal(&Party { id, place: Some(place) }, from.id, signal);
+                    Ok(())
+                }
+                None => {
+                    let message = format!("cannot end {to}: it is for the operator of its own node");
+                    Err(Refusal::new(RefusalKind::NotPermitted, message))
+                }
+            },
+        }
+    }
+
+    /// Gives an actor a name.
+    pub(crate) fn register(&self, name: &str, holder: &Arc<Mailbox>) -> Result<(), Refusal> {
+        crate::spawn_options::check_name(name)?;
+        self.registry.register(name, holder, self.limits.names).map_err(|why| match why {
+            NotRegistered::Taken => {
+                let address = format!("{name}@{}", self.place);
+                Refusal::new(RefusalKind::NameTaken, format!("{address} is somebody else's name")).with("address", address)
+            }
+            NotRegistered::TooMany => {
+                let max = self.limits.names;
+                let message = format!("an actor may have {max} names");
+                Refusal::new(RefusalKind::Limit, message).with("limit", "names").with("used", max).with("max", max)
+            }
+        })
+    }
+
+    /// Takes a name from its holder.
+    pub(crate) fn unregister(&self, name: &str, holder: Id) -> Result<(), Refusal> {
+        if self.registry.unregister(name, holder) {
+            return Ok(());
+        }
+        Err(no_such_name(name))
+    }
+
+    /// The actor that has a name on this node.
+    pub(crate) fn whereis(&self, name: &str) -> Result<Id, Refusal> {
+        let bare = match name.split_once('@') {
+            None => name,
+            Some((bare, place)) if place == self.place.as_str() => bare,
+            Some(_) => {
+                let message = format!("cannot look up `{}`: names of other nodes are not built yet", quoted(name));
+                return Err(Refusal::new(RefusalKind::Unsupported, message));
+            }
+        };
+        self.registry.find(bare).map(|holder| holder.id()).ok_or_else(|| no_such_name(name))
+    }
+
+    /// Whom a link is with: an ID's actor, alive or not. Also whether the address was a narrowed one.
+    fn party(&self, to: &str, verb: &str, right: Rights) -> Result<(Party, bool), Refusal> {
+        match address::split(to) {
+            Ok((WhoRef::Name(_), _)) => Err(needs_id(to, verb)),
+            Ok((WhoRef::Id(id), place)) if place == self.place.as_str() && self.narrowed.find(id).is_none() => {
+                Ok((Party::here(id), false))
+            }
+            _ => self.party_or_name(to, verb, right),
+        }
+    }
+
+    fn party_or_name(&self, to: &str, verb: &str, right: Rights) -> Result<(Party, bool), Refusal> {
+        match self.resolve(to)? {
+            Target::Here(mailbox) => Ok((Party::here(mailbox.id()), false)),
+            Target::There(Receiver { id, place }) => Ok((Party { id, place: Some(place) }, false)),
+            Target::Narrowed(mailbox, via) => match mailbox.permits(via, right, self.clock.monotonic()) {
+                Ok(()) => Ok((Party::here(mailbox.id()), true)),
+                Err(Denied::Gone) => Err(no_such_actor(to)),
+                Err(Denied::Right) => Err(not_permitted(&self.address(via), verb)),
+            },
+        }
+    }
+}
+
+fn needs_id(to: &str, verb: &str) -> Refusal {
+    let message = format!("cannot {verb} {}: it needs an ID address, which `whereis` answers", quoted(to));
+    Refusal::new(RefusalKind::BadAddress, message)
+}
+
+fn no_such_name(name: &str) -> Refusal {
+    Refusal::new(RefusalKind::NoSuchName, format!("nobody has the name `{}`", quoted(name)))
+}
+
+fn limit(full: &Full) -> Refusal {
+    let refusal = Refusal::new(RefusalKind::Limit, full.to_string());
+    refusal.with("limit", full.what).with("used", full.max).with("max", full.max)
+}

@@ -1,0 +1,154 @@
+//! How an actor is to be spawned, beside its entry and arguments.
+
+use serde_json::{Map, Value};
+
+use crate::address::{is_name, quoted};
+use crate::refusal::{Refusal, RefusalKind};
+
+/// What holds from the child's first moment. All of it or nothing: a refused spawn leaves nothing behind.
+///
+/// ```
+/// use greenroom::SpawnOptions;
+///
+/// let options = SpawnOptions::default().name("counter").trap_exit();
+/// assert_eq!(options.to_json(), r#"{"name":"counter","trap-exit":true}"#);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SpawnOptions {
+    pub(crate) name: Option<String>,
+    pub(crate) link: bool,
+    pub(crate) monitor: bool,
+    pub(crate) trap_exit: bool,
+}
+
+/// Options of the contract that are not built.
+const NOT_BUILT: [&str; 3] = ["node", "limits", "grants"];
+
+impl SpawnOptions {
+    /// The child has this name. If somebody else has it, nothing is spawned (`name-taken`).
+    pub fn name(mut self, name: impl Into<String>) -> SpawnOptions {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The child and its parent are linked, each with the other.
+    pub fn link(mut self) -> SpawnOptions {
+        self.link = true;
+        self
+    }
+
+    /// The parent monitors the child. The reference is the child's address.
+    pub fn monitor(mut self) -> SpawnOptions {
+        self.monitor = true;
+        self
+    }
+
+    /// The child traps exits.
+    pub fn trap_exit(mut self) -> SpawnOptions {
+        self.trap_exit = true;
+        self
+    }
+
+    /// As the contract has them.
+    pub fn to_json(&self) -> String {
+        let mut options = Map::new();
+        options.extend(self.name.iter().map(|name| ("name".to_owned(), name.as_str().into())));
+        for (key, on) in [("link", self.link), ("monitor", self.monitor), ("trap-exit", self.trap_exit)] {
+            options.extend(on.then(|| (key.to_owned(), on.into())));
+        }
+        Value::Object(options).to_string()
+    }
+
+    /// Reads what a guest passes.
+    ///
+    /// # Errors
+    ///
+    /// `bad-argument` for what cannot be read; `unsupported-option` for an option that is not known, since it may be a
+    /// limit that its author relies on.
+    pub(crate) fn parse(text: &str) -> Result<SpawnOptions, Refusal> {
+        // What nearly every spawn passes.
+        if text == "{}" {
+            return Ok(SpawnOptions::default());
+        }
+        let bad = |why: &dyn std::fmt::Display| {
+            Refusal::new(RefusalKind::BadArgument, format!("spawn options must be a JSON object: {why}"))
+        };
+        let given: Map<String, Value> = serde_json::from_str(text).map_err(|why| bad(&why))?;
+        let mut options = SpawnOptions::default();
+        for (key, value) in &given {
+            match (key.as_str(), value) {
+                ("name", Value::String(name)) => options.name = Some(name.clone()),
+                ("link", Value::Bool(on)) => options.link = *on,
+                ("monitor", Value::Bool(on)) => options.monitor = *on,
+                ("trap-exit", Value::Bool(on)) => options.trap_exit = *on,
+                ("name" | "link" | "monitor" | "trap-exit", _) => {
+                    let wanted = if key == "name" { "a string" } else { "true or false" };
+                    return Err(bad(&format_args!("`{key}` must be {wanted}")));
+                }
+                _ => return Err(unsupported(key)),
+            }
+        }
+        Ok(options)
+    }
+
+    /// Checks what no type can say.
+    pub(crate) fn check(&self, has_parent: bool) -> Result<(), Refusal> {
+        if let Some(name) = &self.name {
+            check_name(name)?;
+        }
+        if (self.link || self.monitor) && !has_parent {
+            let message = "cannot spawn: only an actor can link or monitor what it spawns";
+            return Err(Refusal::new(RefusalKind::BadArgument, message));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a text can be a name.
+pub(crate) fn check_name(name: &str) -> Result<(), Refusal> {
+    if is_name(name) {
+        return Ok(());
+    }
+    let message = format!(
+        "`{}` cannot be a name: a letter, then a-z, 0-9, `.`, `_`, `-`, at most 64; 20 or more only with one of `.`, `_`, `-`",
+        quoted(name)
+    );
+    Err(Refusal::new(RefusalKind::BadArgument, message))
+}
+
+fn unsupported(option: &str) -> Refusal {
+    let why = if NOT_BUILT.contains(&option) {
+        "is part of the contract but not built in this version of Greenroom"
+    } else {
+        "is not one that this version of Greenroom knows"
+    };
+    let message = format!("spawn option `{}` {why}", quoted(option));
+    Refusal::new(RefusalKind::UnsupportedOption, message).with("option", option)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_come_back_as_they_were_written() {
+        let options = SpawnOptions::default().name("a").link().monitor().trap_exit();
+        assert_eq!(SpawnOptions::parse(&options.to_json()), Ok(options));
+        assert_eq!(SpawnOptions::parse(" {} "), Ok(SpawnOptions::default()));
+        assert_eq!(SpawnOptions::parse(r#"{"link":false}"#), Ok(SpawnOptions::default()));
+    }
+
+    #[test]
+    fn what_cannot_be_read_or_is_not_known_is_refused() {
+        let kind = |text: &str| SpawnOptions::parse(text).expect_err(text).kind();
+        for text in ["", "[]", r#"{"name":1}"#, r#"{"link":1}"#] {
+            assert_eq!(kind(text), RefusalKind::BadArgument);
+        }
+        for text in [r#"{"node":"a:1"}"#, r#"{"limit":1}"#] {
+            assert_eq!(kind(text), RefusalKind::UnsupportedOption);
+        }
+        let named = |name: &str| SpawnOptions::default().name(name).check(false).map_err(|refusal| refusal.kind());
+        assert_eq!((named("a"), named("A")), (Ok(()), Err(RefusalKind::BadArgument)));
+        assert!(SpawnOptions::default().link().check(false).is_err());
+    }
+}
