@@ -50,6 +50,8 @@ impl Mailbox {
             made: std::mem::take(&mut state.made).into_iter().collect(),
         };
         drop(state);
+        // A waker keeps its task's memory, and an embedder may keep this mailbox.
+        self.task.take();
         self.room.notify_waiters();
         closed
     }
