@@ -38,6 +38,11 @@ fn ring_lean() {
 }
 
 #[test]
+fn chat() {
+    check("chat");
+}
+
+#[test]
 fn leak() {
     check("leak");
 }

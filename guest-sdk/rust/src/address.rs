@@ -1,6 +1,6 @@
 //! Who an actor is, and how to reach it.
 
-use crate::{Error, Outcome, Result, bindings::greenroom::actor, sys};
+use crate::{Error, Result, bindings::greenroom::actor, sys};
 use alloc::borrow::{Cow, ToOwned};
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -56,17 +56,6 @@ impl Address {
         sys::in_actor();
         let text = serde_json::to_string(message)?;
         actor::host::send_wait(&self.0, &text, milliseconds(timeout)).map_err(Error::refusal)
-    }
-
-    /// Waits until the actor has ended and says how; `None` if the time was up. Without `timeout`, waits for ever.
-    ///
-    /// # Errors
-    ///
-    /// `bad-argument` if it is this very actor, `bad-address` if it is no address.
-    pub fn wait(&self, timeout: Option<Duration>) -> Result<Option<Outcome>> {
-        sys::in_actor();
-        let text = actor::lifecycle::wait(&self.0, timeout.map(milliseconds)).map_err(Error::refusal)?;
-        text.map(|text| Outcome::read(&text)).transpose()
     }
 
     pub(crate) fn of_node(text: String) -> Self {

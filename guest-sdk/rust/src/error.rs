@@ -72,6 +72,17 @@ impl Error {
         }
     }
 
+    /// What an actor that returns it ends with: a refusal's object, with all that the node said beside `type` and
+    /// `message`; a value; or a string.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        match &*self.0 {
+            Inner::Refusal { text, .. } => serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.clone())),
+            Inner::Value(value) => value.clone(),
+            Inner::Text(text) => Json::String(text.clone()),
+        }
+    }
+
     /// The JSON text that the actor ends with.
     #[cfg_attr(not(any(test, target_family = "wasm")), expect(dead_code, reason = "only a node hears of an end"))]
     pub(crate) fn into_json(self) -> String {
@@ -128,6 +139,7 @@ mod tests {
         let text = r#"{ "type": "mailbox-full", "message": "full", "big": 123456789012345678901234567890 }"#;
         let error = Error::refusal(text.to_owned());
         assert_eq!((error.kind(), error.message().as_str()), ("mailbox-full", "full"));
+        assert_eq!(error.to_json()["type"], "mailbox-full");
         assert_eq!(error.into_json(), text);
     }
 

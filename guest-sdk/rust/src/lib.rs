@@ -45,6 +45,31 @@
 //! What the node refuses is an [`Error`] with the node's [kind](Error::kind). Passed on with `?`, it ends the actor, and
 //! whoever waits for it reads that very refusal. A panic ends it too, with its text and place.
 //!
+//! # The end of others
+//!
+//! [`Address::monitor`] asks for one message when an actor ends; [`Address::link`] ties two, so that an exception in one
+//! ends the other, unless it [traps exits](trap_exit) and has a message instead. The node makes these messages and no actor
+//! can: `receive_as::<`[`Ended`]`>()`, [`Monitor::wait`], [`receive_or_host`] and `pattern!(host(…))` take only real ones.
+//!
+//! ```no_run
+//! # use greenroom_guest::*;
+//! # #[actor] fn worker(part: u32) -> Result<()> { Ok(()) }
+//! /// Runs a worker, and again as often as it fails.
+//! #[actor]
+//! fn tenacious(part: u32) -> Result<Json> {
+//!     loop {
+//!         worker::spawn_with(&Spawn::new().monitor(), part)?;
+//!         match receive_as::<Ended>()?.outcome {
+//!             Outcome::Exit(value) => return Ok(value),
+//!             Outcome::Exception(exception) => println!("once more, after {exception}"),
+//!         }
+//!     }
+//! }
+//! ```
+//!
+//! An ancestor may [end](Address::kill) its descendants or [ask them to](Address::exit). [`register`] gives an actor a name,
+//! [`send_after`] a message later, [`Address::narrow`] an address that is worth less.
+//!
 //! # Small guests
 //!
 //! With `default-features = false` the crate is `no_std` and brings an allocator and a panic handler: the component then
@@ -60,7 +85,13 @@ mod address;
 mod receive;
 mod spawn;
 
+mod lifecycle;
+mod registry;
+mod rights;
+mod timer;
+
 mod error;
+mod host_message;
 mod outcome;
 mod pattern;
 mod typed;
@@ -75,17 +106,24 @@ mod sys;
 pub use address::{Address, BadAddress, curaddr, own_module, parent};
 pub use error::{Error, Result};
 pub use greenroom_guest_macros::{actor, pattern};
+pub use host_message::{Ended, HostMessage, Shutdown};
+pub use lifecycle::{Monitor, trap_exit};
 pub use outcome::{Exception, Outcome};
 pub use pattern::{Matched, Pattern};
 pub use receive::{
-    Received, receive, receive_any, receive_as, receive_as_timeout, receive_raw, receive_timeout, try_receive,
+    Incoming, Received, receive, receive_any, receive_as, receive_as_timeout, receive_or_host, receive_raw,
+    receive_timeout, try_receive,
 };
+pub use registry::{register, unregister, whereis};
+pub use rights::{Narrow, Right};
 pub use serde_json::{Value as Json, json};
 pub use spawn::{Spawn, spawn};
+pub use timer::{Timer, send_after};
 
-/// The contract as `wit-bindgen` sees it, for what this crate has no words for yet.
+/// The contract as `wit-bindgen` sees it: the functions of its interfaces, texts in and texts out.
 ///
-/// `lifecycle`, `registry`, `rights`, `source` and `timer` are here with all their functions; values are JSON texts.
+/// For what this crate has no words for yet (`source`, and `registry`'s `nodes` and `monitor_nodes`), and for whoever
+/// wants options and refusals as they are written.
 pub mod raw {
     pub use crate::bindings::greenroom::actor::{lifecycle, registry, rights, source, timer};
 }

@@ -1,7 +1,7 @@
 //! Taking messages from this actor's mailbox.
 
 use crate::address::milliseconds;
-use crate::{Json, Matched, Pattern, Result, sys, typed};
+use crate::{HostMessage, Json, Matched, Pattern, Result, sys, typed};
 use alloc::vec::Vec;
 use core::time::Duration;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -145,6 +145,46 @@ pub fn receive_as<T: DeserializeOwned + 'static>() -> Result<T> {
 pub fn receive_as_timeout<T: DeserializeOwned + 'static>(timeout: Duration) -> Result<Option<T>> {
     receive_shape::<T>(Some(timeout))?.map(|received| received.read()).transpose()
 }
+
+/// What [`receive_or_host`] took.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Incoming<T> {
+    /// Somebody sent it.
+    Message(T),
+    /// The node made it.
+    Host(HostMessage),
+}
+
+/// Waits for the oldest message that has the shape of a `T` or was made by the node.
+///
+/// What a server's loop stands on that hears of its clients' ends:
+///
+/// ```no_run
+/// # use greenroom_guest::*;
+/// # #[derive(serde::Deserialize)]
+/// # enum Request { Login { client: Address } }
+/// # fn f() -> Result<()> {
+/// loop {
+///     match receive_or_host::<Request>()? {
+///         Incoming::Message(Request::Login { client }) => drop(client.monitor()?),
+///         Incoming::Host(HostMessage::Ended(ended)) => println!("{} has left", ended.address),
+///         Incoming::Host(_) => {}
+///     }
+/// }
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// As for [`receive_as`].
+pub fn receive_or_host<T: DeserializeOwned + 'static>() -> Result<Incoming<T>> {
+    let patterns: Vec<&Pattern> = core::iter::once(&HOST).chain(typed::patterns_of::<T>()).collect();
+    let received = for_ever(receive_raw(&patterns, None)?);
+    if received.from_host() { received.read().map(Incoming::Host) } else { received.read().map(Incoming::Message) }
+}
+
+/// First among the patterns, so that a type which takes anything takes no message of the node's.
+static HOST: Pattern = Pattern::from_static(r#"{"$host":{"$type":"any"}}"#);
 
 fn receive_shape<T: DeserializeOwned + 'static>(timeout: Option<Duration>) -> Result<Option<Received>> {
     let taken = sys::receive_matching(typed::patterns_of::<T>().iter(), timeout.map(milliseconds))?;

@@ -1,7 +1,7 @@
 //! Starting actors.
 
-use crate::{Address, Error, Json, Result, bindings::greenroom::actor::host, sys};
-use alloc::string::ToString;
+use crate::{Address, Error, Json, Result, bindings::greenroom::actor::host, sys, whereis};
+use alloc::string::{String, ToString};
 use serde::Serialize;
 use serde_json::Map;
 
@@ -31,7 +31,7 @@ pub fn spawn<T: Serialize + ?Sized>(entry: &str, args: &T) -> Result<Address> {
 /// ```
 #[derive(Debug, Clone, Default)]
 #[must_use = "nothing is started before `start`"]
-pub struct Spawn(Map<alloc::string::String, Json>);
+pub struct Spawn(Map<String, Json>);
 
 impl Spawn {
     /// No options.
@@ -39,22 +39,22 @@ impl Spawn {
         Self::default()
     }
 
-    /// Gives the actor a name on its node.
+    /// Gives the actor a name on its node: see [`register`](crate::register). If it is taken, nothing is started.
     pub fn name(self, name: &str) -> Self {
         self.option("name", name.into())
     }
 
-    /// Links the two: an end by exception of one takes the other with it.
+    /// Links the two, as if each had [linked](Address::link) the other: an end by exception of one takes the other with it.
     pub fn link(self) -> Self {
         self.option("link", true.into())
     }
 
-    /// Asks for one message when the actor ends.
+    /// Asks for one message when the actor ends. [`Monitor::of_spawned`](crate::Monitor::of_spawned) is that monitor.
     pub fn monitor(self) -> Self {
         self.option("monitor", true.into())
     }
 
-    /// Lets the actor have the end of linked ones as a message.
+    /// Lets the actor have the end of linked ones as a message: see [`trap_exit`](crate::trap_exit).
     pub fn trap_exit(self) -> Self {
         self.option("trap-exit", true.into())
     }
@@ -67,11 +67,43 @@ impl Spawn {
 
     /// Starts the actor, as [`spawn`] does.
     ///
+    /// Name, link and monitor stand before the actor runs: however early it ends, that is not missed.
+    ///
     /// # Errors
     ///
-    /// As for [`spawn`], and `unsupported-option`.
+    /// As for [`spawn`], and `name-taken`, `unsupported-option`.
     pub fn start<T: Serialize + ?Sized>(&self, entry: &str, args: &T) -> Result<Address> {
         start(entry, args, &serde_json::to_string(&self.0)?)
+    }
+
+    /// Starts the actor, unless one has its [name](Self::name) already: then answers that one's address.
+    ///
+    /// However many do this at once, one actor is started. What else was asked for, a link say, holds only for an actor
+    /// that this call started.
+    ///
+    /// ```no_run
+    /// # use greenroom_guest::*;
+    /// # fn f() -> Result<()> {
+    /// let clerk = Spawn::new().name("clerk").start_or_find("clerk", &json!([]))?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`start`](Self::start), except for `name-taken`.
+    pub fn start_or_find<T: Serialize + ?Sized>(&self, entry: &str, args: &T) -> Result<Address> {
+        loop {
+            let taken = match self.start(entry, args) {
+                Err(error) if error.kind() == "name-taken" => error,
+                other => return other,
+            };
+            let Json::String(named) = &taken.to_json()["address"] else { return Err(taken) };
+            match whereis(named) {
+                // Whoever had the name has ended in between.
+                Err(error) if error.kind() == "no-such-name" => {}
+                other => return other,
+            }
+        }
     }
 }
 
@@ -79,4 +111,16 @@ fn start<T: Serialize + ?Sized>(entry: &str, args: &T, options: &str) -> Result<
     sys::in_actor();
     let args = serde_json::to_string(args)?;
     host::spawn(entry, &args, options).map(Address::of_node).map_err(Error::refusal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_have_the_keys_of_the_contract() {
+        let spawn = Spawn::new().name("clerk").link().monitor().trap_exit();
+        let text = serde_json::to_string(&spawn.0).unwrap();
+        assert_eq!(text, r#"{"link":true,"monitor":true,"name":"clerk","trap-exit":true}"#);
+    }
 }

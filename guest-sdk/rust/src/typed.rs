@@ -58,7 +58,7 @@ fn read<T: DeserializeOwned>() -> Vec<Pattern> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Address, Json};
+    use crate::{Address, Ended, HostMessage, Json, Shutdown};
     use serde::Deserialize;
     use std::collections::BTreeMap;
 
@@ -128,6 +128,23 @@ mod tests {
             r#"{"Paint":{"color":{"$type":"string"}}}"#,
         ]);
         check::<Vec<Order>>(&[r#"{"$each":{"$type":"any"}}"#]);
+    }
+
+    #[test]
+    fn what_the_node_tells_is_taken_from_the_node_only() {
+        #[derive(Deserialize)]
+        #[expect(dead_code, reason = "only the shape counts")]
+        struct Down(Ended);
+        let ended = [
+            r#"{"$host":{"address":{"$type":"string"},"exit":{"$type":"any"}}}"#,
+            r#"{"$host":{"address":{"$type":"string"},"exception":{"$type":"object"}}}"#,
+        ];
+        check::<Ended>(&ended);
+        check::<Down>(&ended);
+        check::<Shutdown>(&[r#"{"$host":{"shutdown":{"$type":"any"}}}"#]);
+        check::<HostMessage>(&[r#"{"$host":{"$type":"any"}}"#]);
+        // `$host` stands at the top of a pattern only.
+        check::<(HostMessage, u8)>(&[r#"[{"$type":"any"},{"$type":"integer"}]"#]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the macros make of right and of wrong use.
 
-use greenroom_guest::{Pattern, actor, pattern};
+use greenroom_guest::{Address, Pattern, Result, Spawn, actor, pattern};
 
 static DATA: Pattern = pattern!(["data", str]);
 
@@ -69,18 +69,24 @@ mod names {
     pub fn spawn() -> u32 {
         3
     }
+
+    #[actor]
+    pub fn with(options: u32) -> u32 {
+        options
+    }
 }
 
 #[test]
 fn an_actor_may_have_any_name() {
-    assert_eq!((names::run(1), names::given(2), names::spawn()), (1, 2, 3));
+    assert_eq!((names::run(1), names::given(2), names::spawn(), names::with(4)), (1, 2, 3, 4));
 }
 
 #[test]
 fn a_function_and_a_type_stay_what_they_are_and_get_a_spawn() {
     assert_eq!(double(2), 4);
     assert_eq!(Counter { count: 1 }.main(2), 3);
-    let _spawns: [fn(u32) -> greenroom_guest::Result<greenroom_guest::Address>; 2] = [double::spawn, Counter::spawn];
+    let _spawns: [fn(u32) -> Result<Address>; 2] = [double::spawn, Counter::spawn];
+    let _spawns_with: [fn(&Spawn, u32) -> Result<Address>; 2] = [double::spawn_with, Counter::spawn_with];
 }
 
 #[test]

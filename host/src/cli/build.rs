@@ -15,7 +15,7 @@ use super::{Format, Settings};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The crate is compiled by your cargo for wasm32-wasip2 (added by rustup if it is
-missing) in release mode, optimized for size, with a stack of 64 KiB.
+missing) in release mode, with a stack of 64 KiB.
 
 Examples:
   greenroom build                               the crate in this folder

@@ -120,11 +120,13 @@ impl Entry {
         Ok(Self { name, doc, arguments: arguments.collect::<Result<_>>()?, call, returns_result })
     }
 
-    /// The function that starts an actor.
+    /// The functions that start an actor.
     fn spawn(&self, visibility: &syn::Visibility) -> TokenStream {
         let name = &self.name;
-        let names = self.arguments.iter().map(|(name, _)| name);
-        let declared = self.arguments.iter().map(|(name, of)| quote!(#name: #of));
+        let names: Vec<&Ident> = self.arguments.iter().map(|(name, _)| name).collect();
+        let declared: Vec<TokenStream> = self.arguments.iter().map(|(name, of)| quote!(#name: #of)).collect();
+        // Hygienic: an argument may be called so too.
+        let options = Ident::new("options", Span::mixed_site());
         let doc = format!("Starts an actor that runs the entry `{name}` of this module.");
         let arguments = match self.arguments.len() {
             0 => quote!(&[(); 0]),
@@ -137,7 +139,19 @@ impl Entry {
             ///
             /// As for [`spawn`](::greenroom_guest::spawn).
             #visibility fn spawn(#(#declared),*) -> ::greenroom_guest::Result<::greenroom_guest::Address> {
-                ::greenroom_guest::spawn(#name, #arguments)
+                Self::spawn_with(&::greenroom_guest::Spawn::new(), #(#names),*)
+            }
+
+            #[doc = #doc]
+            ///
+            /// # Errors
+            ///
+            /// As for [`Spawn::start`](::greenroom_guest::Spawn::start).
+            #visibility fn spawn_with(
+                #options: &::greenroom_guest::Spawn,
+                #(#declared),*
+            ) -> ::greenroom_guest::Result<::greenroom_guest::Address> {
+                #options.start(#name, #arguments)
             }
         }
     }

@@ -8,7 +8,7 @@ use proc_macro::TokenStream;
 /// Makes a function, or a type with a `main`, something that an actor can run: an entry.
 ///
 /// On `fn forward(to: Address) -> Result<()>` it keeps the function and adds `forward::spawn(to)`, which starts an actor
-/// that runs it. On `impl Counter { fn main(start: u32) -> Result<u32> { … } }` it adds `Counter::spawn(start)`; the entry
+/// that runs it, and `forward::spawn_with(&options, to)`, which does so with options. On `impl Counter { fn main(start: u32) -> Result<u32> { … } }` it adds `Counter::spawn(start)`; the entry
 /// is called `counter`, and `main` may take `self` or `&mut self` if the type is `Default`.
 ///
 /// Every argument must implement `serde::Deserialize` to come in and `serde::Serialize` to be sent by `spawn`, and own

@@ -1,6 +1,7 @@
 //! A deserializer that has no data: it writes down what is asked for, and answers with made-up values.
 
 use crate::address::ADDRESS_KEY;
+use crate::host_message;
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -22,6 +23,8 @@ const NESTING_MAX: usize = 64;
 enum Shape {
     Kind(&'static str),
     Text(&'static str),
+    /// A pattern as it is written.
+    Whole(&'static str),
     Each(Box<Shape>),
     Tuple(Vec<Shape>),
     /// Keys with the number of the field, by which it is made optional.
@@ -106,6 +109,7 @@ impl Trace {
         match shape {
             Shape::Kind(kind) => text.extend(["{\"$type\":\"", kind, "\"}"]),
             Shape::Text(value) => text.push_str(&quoted(value)),
+            Shape::Whole(pattern) => text.push_str(pattern),
             Shape::Each(element) => {
                 member(text, "{", "$each", element);
                 text.push('}');
@@ -212,8 +216,16 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         self.deserialize_unit(visitor)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Refused> {
-        visitor.visit_newtype_struct(self)
+    /// What only the node sends is not worked out but known. It is a whole message: inside of one it is like any other.
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Refused> {
+        match host_message::patterns(name) {
+            Some(patterns) if self.0.depth == 0 => {
+                self.0.variants = patterns.len();
+                self.0.shape = Shape::Whole(patterns[self.0.variant]);
+                Err(Refused)
+            }
+            _ => visitor.visit_newtype_struct(self),
+        }
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {

@@ -1,50 +1,47 @@
 //! An actor that takes its steps from the test, so that a test reads as what happens.
 
+use crate::step::{Step, milliseconds};
+use greenroom_guest::raw::{lifecycle, registry, rights, timer};
 use greenroom_guest::*;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
-use std::time::Duration;
-
-/// One thing to do. In JSON: `{"send": ["me", 1]}`, `"curaddr"`.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Step {
-    /// Patterns, and milliseconds or null. Answers null or `{"pattern", "from_host", "message"}`.
-    Receive(Vec<Box<RawValue>>, Option<u32>),
-    Send(String, Box<RawValue>),
-    /// To whom, what, milliseconds.
-    SendWait(String, Box<RawValue>, u32),
-    /// Sends somebody another one's address.
-    Tell(String, String),
-    /// Whom, milliseconds or null. Answers null or the outcome.
-    Wait(String, Option<u32>),
-    /// Entry and arguments. Answers the address.
-    Spawn(String, Box<RawValue>),
-    /// Entry, arguments, options.
-    SpawnWith(String, Box<RawValue>, serde_json::Map<String, Json>),
-    Curaddr,
-    Parent,
-    OwnModule,
-    Monotonic,
-    /// By std's means, milliseconds.
-    Sleep(u64),
-    Print(String),
-    Eprint(String),
-    Warn(String),
-}
 
 /// Does the steps and returns what each answered; a refusal is `{"refused": …}` and no end.
 #[actor]
-fn script(steps: Vec<Step>) -> Result<Vec<Box<RawValue>>> {
+fn script(steps: Vec<Step>) -> Result<Box<RawValue>> {
     let mut played = Played::default();
     for step in steps {
-        let answer = match played.play(step) {
-            Ok(answer) => answer,
-            Err(refusal) => to_raw_value(&json!({"refused": refusal.kind(), "message": refusal.message()}))?,
+        let answer = match step {
+            Step::Return(value) => return Ok(value),
+            Step::Fail(value) => return Err(Error::value(value)),
+            step => played.play(step).or_else(|refusal| told(&refusal))?,
         };
         played.answers.push(answer);
     }
-    Ok(played.answers)
+    Ok(to_raw_value(&played.answers)?)
+}
+
+/// One step at a time, with the number it is answered under.
+#[derive(Deserialize)]
+struct Order {
+    order: (u64, Step),
+}
+
+/// Does the step of each `{"order": [NUMBER, STEP]}` and sends `tell` `[NUMBER, ANSWER]`. Other messages wait until a step
+/// takes them.
+#[actor]
+fn obeys(tell: Address) -> Result<Box<RawValue>> {
+    let mut played = Played::default();
+    loop {
+        let received = receive_raw(&[&pattern!({"order": any})], None)?;
+        let Order { order: (number, step) } = received.ok_or_else(|| Error::new("no order without a timeout"))?.read()?;
+        let answer = match step {
+            Step::Return(value) => return Ok(value),
+            Step::Fail(value) => return Err(Error::value(value)),
+            step => played.play(step).or_else(|refusal| told(&refusal))?,
+        };
+        tell.send(&(number, answer))?;
+    }
 }
 
 /// Returns the oldest message as it is.
@@ -58,6 +55,19 @@ fn takes_one() -> Result<Box<RawValue>> {
 #[actor]
 fn returns(value: Box<RawValue>) -> Box<RawValue> {
     value
+}
+
+/// A refusal with all that the node said, its type under `refused`.
+fn told(refusal: &Error) -> Result<Box<RawValue>> {
+    let answer = match refusal.to_json() {
+        Json::Object(mut said) => {
+            let kind = said.remove("type");
+            said.insert("refused".into(), kind.unwrap_or_else(|| refusal.kind().into()));
+            Json::Object(said)
+        }
+        _ => json!({"refused": refusal.kind(), "message": refusal.message()}),
+    };
+    Ok(to_raw_value(&answer)?)
 }
 
 #[derive(Default)]
@@ -74,7 +84,7 @@ impl Played {
             Step::Send(to, message) => json!(self.who(&to)?.send(&message)?),
             Step::SendWait(to, message, timeout) => json!(self.who(&to)?.send_wait(&message, milliseconds(timeout))?),
             Step::Tell(to, whom) => json!(self.who(&to)?.send(&self.who(&whom)?)?),
-            Step::Wait(whom, timeout) => json!(self.wait(&whom, timeout)?),
+            Step::Report(to) => json!(self.who(&to)?.send(&self.answers)?),
             Step::Spawn(entry, args) => json!(spawn(&entry, &args)?.as_str()),
             Step::SpawnWith(entry, args, options) => {
                 let spawn = options.into_iter().fold(Spawn::new(), |spawn, (key, value)| spawn.option(&key, value));
@@ -83,11 +93,35 @@ impl Played {
             Step::Curaddr => json!(curaddr().as_str()),
             Step::Parent => json!(parent().map(|parent| parent.to_string())),
             Step::OwnModule => json!(own_module()),
+
+            Step::Wait(whom, timeout) => json!(self.wait(&whom, timeout)?),
+            Step::Kill(whom) => json!(self.who(&whom)?.kill()?),
+            Step::Exit(whom, reason) => json!(self.who(&whom)?.exit(&reason)?),
+            Step::Link(whom) => json!(self.who(&whom)?.link()?),
+            Step::Unlink(whom) => json!(self.who(&whom)?.unlink()?),
+            Step::Monitor(whom) => json!(self.who(&whom)?.monitor()?.reference()),
+            Step::Demonitor(reference) => json!(refused(lifecycle::demonitor(&self.text(&reference)?))?),
+            Step::TrapExit(on) => json!(trap_exit(on)?),
+
+            Step::Register(name) => json!(register(&name)?),
+            Step::Unregister(name) => json!(unregister(&name)?),
+            Step::Whereis(name) => json!(whereis(&name)?.as_str()),
+            Step::Nodes => serde_json::from_str(&refused(registry::nodes())?)?,
+
+            Step::SendAfter(message, delay) => json!(refused(timer::send_after(message.get(), delay))?),
+            Step::Cancel(reference) => json!(refused(timer::cancel(&self.text(&reference)?))?),
             Step::Monotonic => json!(clock::monotonic().as_secs_f64() * 1000.0),
-            Step::Sleep(timeout) => json!(std::thread::sleep(Duration::from_millis(timeout))),
+            Step::Sleep(timeout) => json!(std::thread::sleep(milliseconds(timeout))),
+
+            Step::Narrow(whom, options) => json!(refused(rights::narrow(self.who(&whom)?.as_str(), options.get()))?),
+            Step::Revoke(whom) => json!(self.who(&whom)?.revoke()?),
+
             Step::Print(line) => json!(println!("{line}")),
             Step::Eprint(line) => json!(eprintln!("{line}")),
             Step::Warn(line) => json!(log::line(log::Level::Warn, &line)),
+
+            Step::Trap => std::process::abort(),
+            Step::Return(_) | Step::Fail(_) => unreachable!("`script` does these two itself"),
         };
         Ok(to_raw_value(&answer)?)
     }
@@ -109,21 +143,33 @@ impl Played {
         })
     }
 
-    /// `me`, `parent`, `told`, the number of the step that answered the address, or an address.
+    /// `me`, `parent`, `told`, the number of the step that answered the address or received it, `NAME@` for a name on this
+    /// node, or an address.
     fn who(&self, name: &str) -> Result<Address> {
         let address = match name {
             "me" => Some(curaddr()),
             "parent" => parent(),
             "told" => self.told.clone(),
-            _ => match name.parse::<usize>() {
-                Ok(step) => Some(serde_json::from_str::<&str>(self.answers[step].get())?.parse()?),
-                Err(_) => Some(name.parse()?),
-            },
+            _ => Some(self.text(name)?.parse()?),
         };
         address.ok_or_else(|| Error::new(format!("there is no {name}")))
     }
+
+    /// A text, or the one that the step of that number answered.
+    fn text(&self, name: &str) -> Result<String> {
+        if let Some(name) = name.strip_suffix('@') {
+            let me = curaddr();
+            let (_, node) = me.as_str().split_once('@').expect("an address has a node");
+            return Ok(format!("{name}@{node}"));
+        }
+        let Ok(step) = name.parse::<usize>() else { return Ok(name.to_owned()) };
+        let answer: Json = serde_json::from_str(self.answers[step].get())?;
+        let text = answer.as_str().or(answer["message"]["$address"].as_str());
+        text.map(ToOwned::to_owned).ok_or_else(|| Error::new(format!("step {step} answered no text: {answer}")))
+    }
 }
 
-fn milliseconds(count: u32) -> Duration {
-    Duration::from_millis(count.into())
+/// What the contract's own function answered, as the crate's functions answer it.
+fn refused<T>(answer: Result<T, String>) -> Result<T> {
+    answer.map_err(|refusal| Error::value(serde_json::from_str(&refusal).unwrap_or(Json::String(refusal))))
 }
