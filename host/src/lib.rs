@@ -30,8 +30,8 @@
 //! | `mailbox` | where signals for one actor arrive |
 //! | `node` | the one door: every signal passes `Kernel::deliver` |
 //! | `actor` | how an actor lives and how its end is told; all it may do (`Context`) |
+//! | `native` | a behavior in Rust: the embedding program's, and the node's own entries |
 //! | `guest` | a behavior in wasm: admission, compiling, limits, time slices, imports |
-//! | `native` | a behavior in Rust, of the embedding program's own |
 //! | `mesh` | the other nodes |
 //! | `embed` | a node in somebody's program |
 //! | `cli` | the command line |
@@ -57,8 +57,8 @@ mod printable;
 mod mailbox;
 mod node;
 mod actor;
-mod guest;
 mod native;
+mod guest;
 mod mesh;
 mod embed;
 #[cfg(feature = "cli")]

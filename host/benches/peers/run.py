@@ -36,6 +36,8 @@ def matrix():
         g("ring 10k", "ring", 10000); g("ring 10k lean", "ring", 10000, "--lean"); g("laps 1000x100", "laps", 1000, 100)
         g("pingpong", "pingpong", 200000); g("pingpong Value", "pingpong", 200000, "--value")
         g("idle 10k", "idle", 10000); g("idle 10k lean", "idle", 10000, "--lean"); g("busy 50", "busy", 50)
+        g("down 100k", "down", 100000); g("down 100k wait", "down", 100000, "--wait")
+        g("down 100k native", "down", 100000, "--native"); g("down 100k native wait", "down", 100000, "--native", "--wait")
     e = lambda label, c: m.append(("erlang", label, c))
     e("start+halt only", erl("nop", 1))
     e("ring 10k", erl("ring", 10000)); e("ring 10k +S1", erl("ring", 10000, s=1)); e("ring 10k t2b/b2t each hop", erl("ring_t2b", 10000))
@@ -45,7 +47,7 @@ def matrix():
     e("idle 100k", erl("idle", 100000)); e("idle 1M", erl("idle", 1000000)); e("idle 100k small heap+hibernate", erl("idle_hib", 100000)); e("idle 1M small heap+hibernate", erl("idle_hib", 1000000))
     e("blast 1:1 1M", erl("blast", 1000000)); e("fanin 1000:1 1M", erl("fanin", 1000, 1000))
     for b in (0, 100, 10000): e(f"selective receive past {b}", erl("selective", b, 2000))
-    e("supervisor restart", erl("restart", 200)); e("spawn_monitor+DOWN", erl("down", 100000))
+    e("supervisor restart", erl("restart", 200)); e("spawn_monitor+DOWN", erl("down", 100000)); e("spawn_monitor+DOWN +S1", erl("down", 100000, s=1))
     for d, k in (("dist_pingpong", 20000), ("dist_blast", 300000), ("dist_spawn", 10000)):
         m.append(("erldist", d, (d, k)))
     for fl in ("mt", "ct"):
@@ -132,7 +134,7 @@ def main():
         def __exit__(self, *x): pass
     row_lock = Free if a.one_lock else Lock
     for g, label, cmd in matrix():
-        if a.group and g not in a.group.split(",") or a.k and a.k not in label: continue
+        if a.group and g not in a.group.split(",") or a.k and a.k.lower() not in label.lower(): continue
         if a.core and not core(g, label): continue
         f = f"{HERE}/results/{g}.json"
         if a.new and os.path.exists(f) and label in json.load(open(f)): continue

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::spawner::Spawner;
+use super::spawner::{Home, Spawner};
 use crate::address::{self, Address, AddressError, Id, Place, WhoRef, quoted};
 use crate::clock::Clock;
 use crate::mailbox::Mailbox;
@@ -26,6 +26,8 @@ pub(crate) struct Context {
     address: Address,
     parent: Option<Address>,
     spawner: Arc<dyn Spawner>,
+    /// What a bare entry means, if anything.
+    home: Option<Home>,
     /// The target of the last send, by the text it was given as: most actors answer one other, and to compare a text
     /// is cheaper than to read an address and look it up (a hop of 430 ns becomes 388). Keeps at most one ended
     /// actor's empty mailbox alive.
@@ -41,7 +43,17 @@ impl Context {
     ) -> Context {
         let address = kernel.address(mailbox.id());
         let parent = parent.map(|parent| kernel.address(parent));
-        Context { kernel, mailbox, address, parent, spawner, last: None }
+        Context { kernel, mailbox, address, parent, spawner, home: None, last: None }
+    }
+
+    /// Bare entries mean this module's.
+    pub(crate) fn at_home(mut self, home: Option<Home>) -> Context {
+        self.home = home;
+        self
+    }
+
+    pub(crate) fn home(&self) -> Option<&Home> {
+        self.home.as_ref()
     }
 
     pub(crate) fn kernel(&self) -> &Arc<Kernel> {

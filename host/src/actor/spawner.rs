@@ -1,5 +1,6 @@
 //! What starts an actor, as those see it who only want one.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use super::executor::Executor;
@@ -8,16 +9,21 @@ use crate::message::Message;
 use crate::refusal::Refusal;
 use crate::spawn_options::SpawnOptions;
 
+/// The module that an actor's bare entries mean. Of no type here, since only those who start guests know modules; it
+/// stays what it was when another module of its name is loaded.
+pub(crate) type Home = Arc<dyn Any + Send + Sync>;
+
 /// Starts actors of a node.
 pub(crate) trait Spawner: Send + Sync {
-    /// Starts an entry of a loaded module: `module/entry`, or, if `home` is the hash of a module, one of that.
+    /// Starts `module/entry` of a loaded module or one of the node's own, `greenroom/entry`; a bare entry is
+    /// one of `home`.
     ///
     /// # Errors
     ///
     /// `no-such-module`, `no-such-entry`, `bad-argument`, `name-taken`, `limit`, `stopping`. No actor was made then.
     fn spawn(
         self: Arc<Self>,
-        home: Option<&str>,
+        home: Option<&Home>,
         entry: &str,
         args: Message,
         parent: Option<&Arc<Mailbox>>,

@@ -1,5 +1,7 @@
 //! `greenroom run`: one actor, from its module to its exit value.
 
+mod events;
+
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -8,6 +10,7 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::ProgressBar;
 
+use self::events::Printer;
 use super::arguments::arguments;
 use super::exit::{Code, Failure};
 use super::output::{self, nearest};
@@ -34,13 +37,17 @@ stderr. With --format json, stdout gets the outcome: {\"exit\": VALUE} or
 {\"exception\": {\"type\": …, \"message\": …, …}}, or {\"error\": …} of the same form if
 there was none. The exit code says how it ended.
 
+With --events, stderr gets a line for each actor that starts or ends and each
+message that is lost; with --format json one object each, with whole addresses.
+
 Compiled code is kept in the user's cache folder; GREENROOM_CACHE names another.
 
 Examples:
   greenroom run examples/ring build 10000      a crate's folder: built first
   greenroom run ring.wasm build 10000          a component, or a core module
   greenroom run shop.wasm order '{\"item\": 7}'  an argument in JSON
-  greenroom run ring.wasm                      without ENTRY: lists those there are")]
+  greenroom run ring.wasm                      without ENTRY: lists those there are
+  greenroom run examples/ring build 3 --events  shows who lives and how they end")]
 pub(super) struct Run {
     /// A component (.wasm), its text (.wat), a core module, or a Rust crate's folder
     path: PathBuf,
@@ -59,6 +66,10 @@ pub(super) struct Run {
     /// Wait for all other actors too when the first has ended
     #[arg(long)]
     linger: bool,
+
+    /// Show on stderr what happens: who starts, how each ends, what is lost
+    #[arg(long)]
+    events: bool,
 
     /// Neither use nor keep compiled code
     #[arg(long)]
@@ -90,12 +101,20 @@ impl Run {
     async fn on_node(&self, file: &Path, entry: &str, args: Message, settings: Settings) -> Result<Code, Failure> {
         let mut signals = Signals::listen()?;
         let node = self.start_node().await?;
+        let printer = self.events.then(|| Printer::start(&node, settings)).transpose()?;
         let done = tokio::select! {
             done = self.play(&node, file, entry, args, settings) => done,
             code = signals.next() => Err(Failure::interrupted(code)),
         };
+        let end = async {
+            node.shutdown().await;
+            drop(node);
+            if let Some(printer) = printer {
+                printer.finish().await;
+            }
+        };
         tokio::select! {
-            () = node.shutdown() => done,
+            () = end => done,
             // Now it is at once.
             code = signals.next() => Err(Failure::interrupted(code)),
         }

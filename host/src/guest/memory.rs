@@ -145,7 +145,7 @@ impl Memories {
         BUDGET.check(bytes).map_err(|resident| NoMemory::Budget(bytes, resident))?;
         let class = class(bytes).ok_or(NoMemory::TooLarge(bytes))?;
         let (slot, warm) = self.slabs[class].take().map_err(|why| NoMemory::Slot(bytes, why))?;
-        let habit = (class == 0).then(|| bytes / WASM_PAGE_BYTES);
+        let habit = (class == 0).then_some(bytes / WASM_PAGE_BYTES);
         if let (Some(habit), false) = (habit, warm) {
             let habit = &self.habits[habit];
             // SAFETY: a habit is told of slots of the first class, which all have these pages and stay mapped with us.

@@ -9,7 +9,12 @@ mod ending;
 mod engine;
 mod imports;
 mod limits;
+#[cfg(target_os = "linux")]
 mod mappings;
+#[cfg(target_os = "linux")]
+mod memory;
+#[cfg(not(target_os = "linux"))]
+#[path = "memory/stock.rs"]
 mod memory;
 mod output;
 mod preempt;
@@ -24,11 +29,12 @@ use wasmtime::Store;
 
 use crate::actor::context::Context;
 use crate::actor::executor::Executor;
-use crate::actor::spawner::Spawner;
+use crate::actor::spawner::{Home, Spawner};
 use crate::actor;
 use crate::address::quoted;
 use crate::mailbox::Mailbox;
 use crate::message::Message;
+use crate::native::{self, builtin};
 use crate::node::Kernel;
 use crate::outcome::Outcome;
 use crate::refusal::{Refusal, RefusalKind};
@@ -80,8 +86,25 @@ impl Guests {
         parent: Option<&Arc<Mailbox>>,
         options: &SpawnOptions,
     ) -> Result<Arc<Mailbox>, Refusal> {
+        if let Some(own) = entry.strip_prefix(builtin::PREFIX) {
+            return self.start_own(own, Some(Arc::new(home.clone())), args, parent, options);
+        }
         let (module, entry) = self.resolve(Some(home), entry)?;
         self.start(module, entry, args, parent, options)
+    }
+
+    /// Starts one of the node's own entries.
+    fn start_own(
+        self: &Arc<Self>,
+        entry: &str,
+        home: Option<Home>,
+        args: Message,
+        parent: Option<&Arc<Mailbox>>,
+        options: &SpawnOptions,
+    ) -> Result<Arc<Mailbox>, Refusal> {
+        let behavior = builtin::find(entry)?;
+        let spawner: Arc<dyn Spawner> = self.clone();
+        native::spawn(&spawner, &self.kernel, home, parent, options, move |context| behavior(context, args))
     }
 
     fn start(
@@ -135,14 +158,17 @@ impl Guests {
 impl Spawner for Guests {
     fn spawn(
         self: Arc<Self>,
-        home: Option<&str>,
+        home: Option<&Home>,
         entry: &str,
         args: Message,
         parent: Option<&Arc<Mailbox>>,
         options: &SpawnOptions,
     ) -> Result<Arc<Mailbox>, Refusal> {
-        let home = home.and_then(|hash| self.library.find(hash));
-        let (module, entry) = self.resolve(home.as_ref(), entry)?;
+        if let Some(own) = entry.strip_prefix(builtin::PREFIX) {
+            return self.start_own(own, home.cloned(), args, parent, options);
+        }
+        let home = home.and_then(|home| home.downcast_ref::<Module>());
+        let (module, entry) = self.resolve(home, entry)?;
         self.start(module, entry, args, parent, options)
     }
 

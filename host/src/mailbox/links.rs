@@ -4,6 +4,7 @@
 //! (`mine`), and whether that one linked it (`theirs`); signals keep the two in step. At its end it tells all of them,
 //! and each decides by its own side what the news is to it. So a link needs no answer, and an unlink no handshake.
 
+mod aliases;
 mod exceptions;
 #[cfg(test)]
 mod explore;
@@ -20,6 +21,7 @@ use crate::address::Place;
 use crate::message::Message;
 use crate::outcome::{Exception, ExceptionKind, Outcome};
 use crate::signal::{Party, Reference, Signal};
+use aliases::Aliases;
 use exceptions::{linked, no_connection, no_process};
 
 /// The links and monitors that one actor has, made by itself and by others.
@@ -29,6 +31,7 @@ use exceptions::{linked, no_connection, no_process};
 pub(crate) struct Links {
     traps_exits: bool,
     ties: BTreeMap<Party, Tie>,
+    aliases: Aliases,
     /// The monitors it has made and whose message has not been made yet.
     watching: BTreeMap<Reference, Watched>,
     /// Who has made a monitor of it.
@@ -45,8 +48,6 @@ struct Tie {
     theirs: bool,
     /// This actor hears of the other's end because the other linked it and is its ancestor.
     imposed: bool,
-    /// The address that this actor used; none: the other's ID address.
-    address: Option<Box<str>>,
 }
 
 /// Whom a monitor is of.
@@ -132,7 +133,8 @@ pub(crate) struct Farewell {
 }
 
 impl Links {
-    /// The actor links another. True: the other must get a `Link`. False: the link stood already.
+    /// The actor links another, by this address if it is not the ID address. True: the other must get a `Link`. False: the
+    /// link stood already.
     ///
     /// # Errors
     ///
@@ -144,9 +146,10 @@ impl Links {
         if self.counts.mine + self.counts.exits_unread >= bounds.made_max {
             return Err(Full { what: "links", max: bounds.made_max });
         }
-        let tie = self.ties.entry(other).or_default();
-        tie.mine = true;
-        tie.address = address;
+        if let Some(address) = address {
+            self.aliases.insert(other.clone(), address);
+        }
+        self.ties.entry(other).or_default().mine = true;
         self.counts.mine += 1;
         Ok(true)
     }
@@ -166,21 +169,20 @@ impl Links {
     /// The actor hears no more of another, whoever made the link. True: the other must get an `Unlink`. Either way the
     /// owner takes back the message about this link that may lie in the mailbox.
     pub(crate) fn unlink(&mut self, other: &Party) -> bool {
+        self.aliases.remove(other);
         let Some(tie) = self.ties.get_mut(other) else {
             return false;
         };
         let mine = std::mem::take(&mut tie.mine);
         tie.imposed = false;
-        tie.address = None;
         self.counts.mine -= usize::from(mine);
         self.drop_if_empty(other);
         mine
     }
 
-    /// Whom this actor linked under an address that was not the other's ID address.
+    /// Whom this actor linked by an address that was not the other's ID address, also if what it hears of that waits.
     pub(crate) fn linked_as(&self, address: &str) -> Option<Party> {
-        let mut ties = self.ties.iter();
-        ties.find(|(_, tie)| tie.address.as_deref() == Some(address)).map(|(other, _)| other.clone())
+        self.aliases.party(address).cloned()
     }
 
     /// The actor monitors another, which must get a `Monitor`.
@@ -210,7 +212,10 @@ impl Links {
     /// A host message has left the mailbox: it was received, or taken back.
     pub(crate) fn read(&mut self, about: &About) {
         match about {
-            About::Link(_) => self.counts.exits_unread -= 1,
+            About::Link(other) => {
+                self.aliases.remove(other);
+                self.counts.exits_unread -= 1;
+            }
             About::Monitor(_) => self.counts.downs_unread -= 1,
             About::Shutdown(_) => {}
         }
@@ -321,12 +326,13 @@ impl Links {
         if !(tie.mine || tie.imposed) {
             return Reaction::Nothing;
         }
-        let address = tie.address.unwrap_or_else(|| from.address(here).to_string().into());
+        let address = self.aliases.address(from).map_or_else(|| from.address(here).to_string(), str::to_owned);
+        if self.traps_exits {
+            self.counts.exits_unread += 1;
+            return Reaction::Tell(About::Link(from.clone()), host_message::exit(&address, outcome));
+        }
+        self.aliases.remove(from);
         match outcome {
-            _ if self.traps_exits => {
-                self.counts.exits_unread += 1;
-                Reaction::Tell(About::Link(from.clone()), host_message::exit(&address, outcome))
-            }
             Outcome::Exit(_) => Reaction::Nothing,
             Outcome::Exception(exception) => Reaction::End(linked(&address, exception)),
         }

@@ -217,16 +217,14 @@ impl Kernel {
 
     /// `from` hears nothing more of an actor's end by links.
     pub(crate) fn unlink(&self, from: &Mailbox, to: &str) -> Result<(), Refusal> {
-        let other = match self.party(to, "unlink", Rights::NONE) {
-            Ok((other, _)) => other,
-            // A narrowed address that has ended since.
-            Err(refusal) if refusal.kind() == RefusalKind::NoSuchActor => {
-                match from.links(|links| links.linked_as(to)) {
-                    Some(other) => other,
-                    None => return Ok(()),
-                }
-            }
-            Err(refusal) => return Err(refusal),
+        // First as what it was linked by: a narrowed address may have ended since, and then it is as good as any unknown ID.
+        let other = match from.links(|links| links.linked_as(to)) {
+            Some(other) => other,
+            None => match self.party(to, "unlink", Rights::NONE) {
+                Ok((other, _)) => other,
+                Err(refusal) if refusal.kind() == RefusalKind::NoSuchActor => return Ok(()),
+                Err(refusal) => return Err(refusal),
+            },
         };
         if from.links(|links| links.unlink(&other)) {
             self.signal(&other, from.id(), Signal::Unlink);

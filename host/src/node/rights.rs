@@ -30,7 +30,13 @@ impl Kernel {
         let terms = self.terms(options)?;
         let (target, parent) = match self.resolve(to)? {
             Target::Here(mailbox) => (mailbox, None),
-            Target::Narrowed(mailbox, via) => (mailbox, Some(via)),
+            Target::Narrowed(mailbox, via) => {
+                // One that is used up or expired has ended, also for who would make another of it.
+                if mailbox.permits(via, Rights::NONE, self.clock.monotonic()).is_err() {
+                    return Err(no_such_actor(to));
+                }
+                (mailbox, Some(via))
+            }
             Target::There(_) => {
                 let message = format!("cannot narrow {}: addresses of other nodes are not built yet", quoted(to));
                 return Err(Refusal::new(RefusalKind::Unsupported, message));

@@ -185,20 +185,21 @@ fn whoever_has_a_place_finds_a_stack_and_no_two_have_the_same() {
     let stacks = stacks(STACK_BYTES, Guards::Apart);
     let tops = Mutex::new(HashSet::new());
     std::thread::scope(|scope| {
-        for thread in 0..4u8 {
+        for thread in 0..4 {
             let (stacks, tops) = (&stacks, &tops);
             scope.spawn(move || {
                 for round in 0..200 {
                     let places: Vec<_> = (0..round % 7).map(|_| stacks.reserve(1).unwrap()).collect();
                     let mine: Vec<_> = places.iter().map(|_| new_stack(stacks)).collect();
-                    for stack in &mine {
+                    let marks = || (0u8..).map(|stack| thread * 16 + stack).zip(&mine);
+                    for (mark, stack) in marks() {
                         // SAFETY: the stack is ours.
-                        unsafe { stack.top().wrapping_sub(1).write_volatile(thread) };
+                        unsafe { stack.top().wrapping_sub(1).write_volatile(mark) };
                     }
                     std::thread::yield_now();
-                    for stack in &mine {
+                    for (mark, stack) in marks() {
                         // SAFETY: as above.
-                        assert_eq!(unsafe { stack.top().wrapping_sub(1).read_volatile() }, thread);
+                        assert_eq!(unsafe { stack.top().wrapping_sub(1).read_volatile() }, mark);
                     }
                     tops.lock().unwrap().extend(mine.iter().map(|stack| stack.top() as usize));
                 }

@@ -1,10 +1,13 @@
-//! A behavior in Rust: an actor of the embedding program's own, with all that a guest can do and nothing more.
+//! A behavior in Rust: an actor of the embedding program's or the node's own, with all that a guest can do and nothing
+//! more.
+
+pub(crate) mod builtin;
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::actor::spawner::Spawner;
+use crate::actor::spawner::{Home, Spawner};
 use crate::actor::{self, context};
 use crate::address::Address;
 use crate::clock::Clock;
@@ -55,10 +58,11 @@ pub struct Received {
     pub message: Message,
 }
 
-/// Starts an actor whose behavior is a future.
+/// Starts an actor whose behavior is a future. `home` is what its bare entries mean.
 pub(crate) fn spawn<B, F, V, E>(
     spawner: &Arc<dyn Spawner>,
     kernel: &Arc<Kernel>,
+    home: Option<Home>,
     parent: Option<&Arc<Mailbox>>,
     options: &SpawnOptions,
     behavior: B,
@@ -71,7 +75,8 @@ where
 {
     let mailbox = kernel.enter(parent, options)?;
     let parent = parent.map(|parent| parent.id());
-    let context = Context(context::Context::new(kernel.clone(), mailbox.clone(), parent, spawner.clone()));
+    let context = context::Context::new(kernel.clone(), mailbox.clone(), parent, spawner.clone());
+    let context = Context(context.at_home(home));
     let bytes_max = kernel.limits.message_bytes;
     // The behavior is called on the actor's own task: if it panics, that is this actor's end.
     let behavior = async move {
@@ -98,7 +103,8 @@ impl Context {
         self.0.clock()
     }
 
-    /// Spawns an entry of a loaded module, `module/entry`, as a child of this actor.
+    /// Spawns an entry of a loaded module, `module/entry`, or one of the node's own, `greenroom/entry`, as a child of this
+    /// actor.
     ///
     /// # Errors
     ///
@@ -106,7 +112,7 @@ impl Context {
     pub fn spawn(&mut self, entry: &str, args: impl IntoMessage, options: &SpawnOptions) -> Result<Address, Refusal> {
         self.0.goes_on()?;
         let args = self.0.admit(args.into_text())?;
-        let child = self.0.spawner().clone().spawn(None, entry, args, Some(self.0.mailbox()), options)?;
+        let child = self.0.spawner().clone().spawn(self.0.home(), entry, args, Some(self.0.mailbox()), options)?;
         Ok(self.0.kernel().address(child.id()))
     }
 
@@ -123,7 +129,7 @@ impl Context {
         E: IntoMessage,
     {
         self.0.goes_on()?;
-        let child = spawn(self.0.spawner(), self.0.kernel(), Some(self.0.mailbox()), options, behavior)?;
+        let child = spawn(self.0.spawner(), self.0.kernel(), self.0.home().cloned(), Some(self.0.mailbox()), options, behavior)?;
         Ok(self.0.kernel().address(child.id()))
     }
 
