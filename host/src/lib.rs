@@ -42,6 +42,8 @@
 //! An end's way: the guest's `run` returns, traps, or is ended → `guest/ending.rs` (in the contract's words) →
 //! `actor/mod.rs` → `Kernel::leave`: the mailbox closes, the table forgets, and only then somebody is told.
 
+#![deny(unsafe_code)]
+
 mod address;
 mod message;
 mod pattern;

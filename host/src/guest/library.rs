@@ -210,6 +210,7 @@ impl Library {
     }
 
     /// Machine code from the cache, or from the compiler.
+    #[expect(unsafe_code, reason = "compiled code is loaded as it is: only what this host wrote")]
     fn compile(&self, admitted: &Admitted) -> wasmtime::Result<Component> {
         let Some(cache) = &self.cache else { return Component::from_binary(&self.engine, &admitted.component) };
         // Of the component, not of what was given: around a core module a newer host may make another.

@@ -12,6 +12,7 @@ mod limits;
 #[cfg(target_os = "linux")]
 mod mappings;
 #[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "the one room that hands out memory")]
 mod memory;
 #[cfg(not(target_os = "linux"))]
 #[path = "memory/stock.rs"]
