@@ -3,6 +3,7 @@
 mod place;
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -34,15 +35,28 @@ const VALUES: [u8; 256] = {
     values
 };
 
+/// So many IDs are drawn at once, for one thread.
+const IDS_DRAWN: usize = 16;
+
 /// The characters of an ID's text. They hold 130 bits, so the first is one of the first eight: each ID has one text.
 const ID_CHARACTERS: usize = 26;
 
 impl Id {
-    /// A new one, from the system's generator.
+    /// A new one, from the system's generator, which is asked for many at a time: a call for each is an eighth of a
+    /// native spawn.
     pub(crate) fn random() -> Id {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).expect("the system has a random generator");
-        Id(u128::from_le_bytes(bytes))
+        thread_local! {
+            static DRAWN: RefCell<Vec<u128>> = const { RefCell::new(Vec::new()) };
+        }
+        DRAWN.with_borrow_mut(|drawn| {
+            if drawn.is_empty() {
+                let mut bytes = [0; IDS_DRAWN * size_of::<u128>()];
+                getrandom::fill(&mut bytes).expect("the system has a random generator");
+                drawn.extend(bytes.as_chunks().0.iter().map(|bytes| u128::from_le_bytes(*bytes)));
+            }
+            let id = drawn.pop().expect("just drawn");
+            Id(id)
+        })
     }
 
     pub(crate) fn bits(self) -> u128 {

@@ -68,7 +68,8 @@ impl Kernel {
             options.name.as_ref().map_or(Ok(()), |name| self.register(name, &child))
         };
         if let Err(refusal) = entered {
-            self.forget(&child);
+            self.table.remove(id);
+            self.gone();
             if let Some(parent) = parent {
                 parent.links(|links| {
                     links.unlink(&Party::here(id));
@@ -130,7 +131,6 @@ impl Kernel {
         closed.narrowed.iter().for_each(|id| self.narrowed.remove(*id));
         closed.made.iter().for_each(|(id, target)| self.end_narrowed(*id, target));
         crate::lock::lock(&self.outcomes).remember(mailbox.id(), outcome.clone());
-        self.forget(mailbox);
         if !closed.unread.is_empty() {
             let bytes = closed.unread.iter().map(Message::len);
             self.events.lost(&self.address(mailbox.id()), None, Loss::Unread, bytes);
@@ -140,6 +140,7 @@ impl Kernel {
         if !heard {
             self.log_crash(mailbox.id(), outcome);
         }
+        self.table.remove(mailbox.id());
         let exits = farewell.linked.into_iter().map(|party| (party, Signal::Exit(outcome.clone())));
         let downs = farewell.watchers.into_iter();
         let downs = downs.map(|(party, reference)| (party, Signal::Down(reference, outcome.clone())));
@@ -151,6 +152,7 @@ impl Kernel {
     /// All who were linked or monitored are told: now those who wait.
     pub(crate) fn farewell_said(&self, mailbox: &Mailbox, outcome: Arc<Outcome>) {
         self.events.tell(|| Event::Ended { actor: self.address(mailbox.id()), outcome: Outcome::clone(&outcome) });
+        self.gone();
         mailbox.tell(outcome);
     }
 
@@ -184,10 +186,11 @@ impl Kernel {
         actors.iter().for_each(|actor| actor.request_end(Exception::new(kind, "the node is shutting down")));
     }
 
-    fn forget(&self, mailbox: &Mailbox) {
-        self.table.remove(mailbox.id());
+    /// An actor is gone, and all who had to hear of it have, also the log: who waits for the last one may leave at once.
+    fn gone(&self) {
+        let last = self.living.fetch_sub(1, Ordering::SeqCst) == 1;
         self.left.notify_waiters();
-        if self.living.fetch_sub(1, Ordering::SeqCst) == 1 {
+        if last {
             self.empty.notify_waiters();
         }
     }
