@@ -1,20 +1,28 @@
 //! How the others fare beside actors that never pause.
 
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::idle::waiting;
 use super::line::{Line, line, ms, timed};
-use crate::cli::exit::Failure;
+use crate::cli::exit::{Code, Failure};
 use crate::embed::Node;
 use crate::guest::library::Module;
+use crate::refusal::Refusal;
 
 /// An actor in an endless loop.
 const BUSY: &str = include_str!("busy.wat");
 
 /// Wakes that are measured beside busy actors: enough for a 99th percentile.
-const WAKES: usize = 500;
+const WAKES: usize = 2000;
+
+/// A pause between two, so that each finds its actor waiting and its thread asleep.
+const BETWEEN_WAKES: Duration = Duration::from_millis(2);
+
+/// How long a wake may take before the bench gives up.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) async fn busy(node: &Node, module: &Module, n: u32) -> Result<Line, Failure> {
     let alone = timed(node, module, "build", json!([1000])).await?;
@@ -23,10 +31,7 @@ pub(super) async fn busy(node: &Node, module: &Module, n: u32) -> Result<Line, F
     for _ in 0..n {
         busy.push(node.spawn(&loops, "main", json!([])).await?);
     }
-    let mut wakes = Vec::new();
-    for _ in 0..WAKES {
-        wakes.push(wake(node, module).await?);
-    }
+    let mut wakes = wakes(node, module).await?;
     let beside = timed(node, module, "build", json!([1000])).await?;
     let mut kills = Vec::new();
     for actor in &busy {
@@ -46,18 +51,33 @@ pub(super) async fn busy(node: &Node, module: &Module, n: u32) -> Result<Line, F
     ]))
 }
 
-/// How long a message from outside takes to and through an actor that waits: until its end is seen here.
-async fn wake(node: &Node, module: &Module) -> Result<Duration, Failure> {
-    let last = waiting(node, module, None).await?;
-    let first = waiting(node, module, Some(&last)).await?;
-    // Both are in `receive` when something sent through them comes out: not known from here, so they get some time.
-    std::thread::sleep(Duration::from_millis(20));
-    let start = Instant::now();
-    node.send(&first, json!({"text": "hello around the ring"}))?;
-    node.outcome(&first).await?;
-    let took = start.elapsed();
-    node.outcome(&last).await?;
-    Ok(took)
+/// How long a message from outside takes to an actor that waits, from there to another one, and out again.
+async fn wakes(node: &Node, module: &Module) -> Result<Vec<Duration>, Failure> {
+    let (tell, told) = mpsc::channel();
+    let ear = node.spawn_native(|mut context| async move {
+        while let Some(received) = context.receive_any(None).await {
+            if tell.send(received.message).is_err() {
+                break;
+            }
+        }
+        Ok::<_, Refusal>(Value::Null)
+    })?;
+    let relay = node.spawn(module, "relay", json!([ear, WAKES + 1])).await?;
+    let mut wakes = Vec::new();
+    // The first message finds an actor that is only just starting.
+    for _ in 0..=WAKES {
+        thread::sleep(BETWEEN_WAKES);
+        let start = Instant::now();
+        node.send(&relay, json!({"text": "hello around the ring"}))?;
+        // Blocks this thread, which has nothing else to do.
+        if told.recv_timeout(PATIENCE).is_err() {
+            return Err(Failure::new(Code::Failed, "a message that was sent through an actor did not come out"));
+        }
+        wakes.push(start.elapsed());
+    }
+    node.kill(&ear)?;
+    wakes.remove(0);
+    Ok(wakes)
 }
 
 /// Median, 99th percentile and maximum, in milliseconds.
