@@ -5,7 +5,6 @@ pub(crate) mod executor;
 pub(crate) mod spawner;
 mod timer;
 
-use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -28,9 +27,9 @@ const TOLD_AT_ONCE: usize = 256;
 /// If the executor drops this future, the end is told from there (`shutdown`).
 pub(crate) async fn live<R>(kernel: Arc<Kernel>, mailbox: Arc<Mailbox>, behavior: impl Future<Output = (Outcome, R)>) {
     let mut life = Life { kernel, mailbox, farewell: Farewell::Alive };
-    let mut behavior = pin!(behavior);
+    let mut behavior = pin!(Some(behavior));
     let mut registered = None::<Waker>;
-    let (outcome, _remains) = poll_fn(|cx| {
+    let (outcome, remains) = poll_fn(|cx| {
         // Registered before the flag is read: whoever sets it later wakes this task.
         if registered.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
             life.mailbox.register_task(cx.waker());
@@ -39,10 +38,14 @@ pub(crate) async fn live<R>(kernel: Arc<Kernel>, mailbox: Arc<Mailbox>, behavior
         if life.mailbox.shall_end() {
             return Poll::Ready((None, None));
         }
-        match catch_unwind(AssertUnwindSafe(|| behavior.as_mut().poll(cx))) {
+        let behavior = behavior.as_mut().as_pin_mut().expect("it is there until the end is told");
+        match catch_unwind(AssertUnwindSafe(|| behavior.poll(cx))) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready((outcome, remains))) => Poll::Ready((Some(outcome), Some(remains))),
-            Err(panic) => Poll::Ready((Some(host_fault(&*panic)), None)),
+            Err(panic) => {
+                let message = format!("the host panicked: {}", life.kernel.host_fault(&*panic));
+                Poll::Ready((Some(Outcome::Exception(Exception::new(ExceptionKind::Host, message))), None))
+            }
         }
     })
     .await;
@@ -50,6 +53,10 @@ pub(crate) async fn live<R>(kernel: Arc<Kernel>, mailbox: Arc<Mailbox>, behavior
     while life.tell(TOLD_AT_ONCE) {
         yield_now().await;
     }
+    life.kernel.contain(|| {
+        drop(remains);
+        behavior.set(None);
+    });
 }
 
 /// An actor's life; whichever way it goes, the end is told once.
@@ -68,7 +75,7 @@ enum Farewell {
 impl Life {
     /// The end begins. An end that somebody asked for counts more than what the behavior returned meanwhile.
     fn end(&mut self, returned: Option<Outcome>) {
-        let asked = self.mailbox.ending().map(Outcome::Exception);
+        let asked = self.kernel.persist(|| self.mailbox.ending()).flatten().map(Outcome::Exception);
         let outcome = asked.or(returned).unwrap_or_else(|| {
             Outcome::Exception(Exception::new(ExceptionKind::Shutdown, "the node has stopped"))
         });
@@ -81,7 +88,8 @@ impl Life {
     fn tell(&mut self, count: usize) -> bool {
         if let Farewell::Saying { left, .. } = &mut self.farewell {
             for (party, signal) in left.take(count) {
-                self.kernel.signal(&party, self.mailbox.id(), signal);
+                // Told twice is told once: the first time ends the receiver's entry.
+                self.kernel.persist(|| self.kernel.signal(&party, self.mailbox.id(), signal.clone()));
             }
             if left.len() > 0 {
                 return true;
@@ -114,12 +122,4 @@ async fn yield_now() {
         Poll::Pending
     })
     .await
-}
-
-/// A panic in the host's own code while it served this actor: our bug, this actor's end, nobody else's.
-fn host_fault(panic: &(dyn Any + Send)) -> Outcome {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    let text = text.unwrap_or("no text");
-    tracing::error!(target: "greenroom", "the host panicked while it served an actor: {text}");
-    Outcome::Exception(Exception::new(ExceptionKind::Host, format!("the host panicked: {text}")))
 }

@@ -8,6 +8,7 @@ use super::registry::NotRegistered;
 use super::actor_table::IdMap;
 use super::{Kernel, Target, no_such_actor, not_permitted};
 use crate::address::{self, Id, WhoRef, quoted};
+use crate::lock::lock;
 use crate::mailbox::links::{Bounds as LinkBounds, Full, Links, Reaction, Standing, Watched};
 use crate::mailbox::narrowed::{Denied, Rights};
 use crate::mailbox::queue::{Bounds, Source};
@@ -123,14 +124,21 @@ impl Kernel {
     /// An actor's end, in order: nothing comes in any more, nobody finds it, what it had is given back, and only then
     /// somebody hears of it. So whoever hears finds the address already dead and its name free.
     ///
-    /// Answers the signals that tell it; when all are sent, [`Kernel::farewell_said`] tells those who wait.
-    pub(crate) fn leave(&self, mailbox: &Mailbox, outcome: &Arc<Outcome>) -> Vec<(Party, Signal)> {
-        let closed = mailbox.close();
-        self.registry.release(mailbox.id());
-        closed.alarms.iter().for_each(|alarm| self.clock.disarm(alarm));
-        closed.narrowed.iter().for_each(|id| self.narrowed.remove(*id));
-        closed.made.iter().for_each(|(id, target)| self.end_narrowed(*id, target));
-        crate::lock::lock(&self.outcomes).remember(mailbox.id(), outcome.clone());
+    /// Answers the signals that tell it; when all are sent, [`Kernel::farewell_said`] tells those who wait. A panic in one
+    /// part keeps no other from being done.
+    pub(crate) fn leave(&self, mailbox: &Arc<Mailbox>, outcome: &Arc<Outcome>) -> Vec<(Party, Signal)> {
+        let closed = self.persist(|| mailbox.close()).unwrap_or_default();
+        self.persist(|| self.registry.release(mailbox.id()));
+        for alarm in &closed.alarms {
+            self.persist(|| self.clock.disarm(alarm));
+        }
+        for id in &closed.narrowed {
+            self.persist(|| self.narrowed.remove(*id));
+        }
+        for (id, target) in &closed.made {
+            self.persist(|| self.end_narrowed(*id, target));
+        }
+        self.persist(|| lock(&self.outcomes).begin(mailbox.clone()));
         if !closed.unread.is_empty() {
             let bytes = closed.unread.iter().map(Message::len);
             self.events.lost(&self.address(mailbox.id()), None, Loss::Unread, bytes);
@@ -138,9 +146,9 @@ impl Kernel {
         let farewell = closed.farewell;
         let heard = mailbox.is_awaited() || !farewell.linked.is_empty() || !farewell.watchers.is_empty();
         if !heard {
-            self.log_crash(mailbox.id(), outcome);
+            self.persist(|| self.log_crash(mailbox.id(), outcome));
         }
-        self.table.remove(mailbox.id());
+        self.persist(|| self.table.remove(mailbox.id()));
         let exits = farewell.linked.into_iter().map(|party| (party, Signal::Exit(outcome.clone())));
         let downs = farewell.watchers.into_iter();
         let downs = downs.map(|(party, reference)| (party, Signal::Down(reference, outcome.clone())));
@@ -153,7 +161,8 @@ impl Kernel {
     pub(crate) fn farewell_said(&self, mailbox: &Mailbox, outcome: Arc<Outcome>) {
         self.events.tell(|| Event::Ended { actor: self.address(mailbox.id()), outcome: Outcome::clone(&outcome) });
         self.gone();
-        mailbox.tell(outcome);
+        mailbox.tell(outcome.clone());
+        self.persist(|| lock(&self.outcomes).remember(mailbox.id(), outcome.clone()));
     }
 
     /// Asks every actor to end whose parent does not live, and again as parents end, so that whoever has children takes

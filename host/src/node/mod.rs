@@ -2,6 +2,7 @@
 
 pub(crate) mod actor_table;
 pub(crate) mod events;
+mod faults;
 mod lifecycle;
 mod outcomes;
 mod registry;
@@ -43,6 +44,8 @@ pub(crate) struct Kernel {
     living: AtomicUsize,
     /// Actors so far.
     spawned: AtomicU64,
+    /// Panics of the host's so far.
+    faults: AtomicU64,
     /// Told whenever one has ended.
     left: Notify,
     /// Told whenever the last living actor has ended.
@@ -79,6 +82,7 @@ impl Kernel {
             stopping: AtomicBool::new(false),
             living: AtomicUsize::new(0),
             spawned: AtomicU64::new(0),
+            faults: AtomicU64::new(0),
             left: Notify::new(),
             empty: Notify::new(),
         }
@@ -274,12 +278,17 @@ impl Kernel {
         Address::of_id(id, self.place.clone())
     }
 
-    /// The living or ended actor that an ID means; the first if it is there.
+    /// The living or ended actor that an ID means. One whose end is still being told counts as living: who waits for it
+    /// hears when the others have.
     pub(crate) fn find(&self, id: Id) -> Found {
         // In this order: an actor that ends in between is in the second when it is no longer in the first.
-        match self.table.find(id) {
+        if let Some(mailbox) = self.table.find(id) {
+            return Found::Living(mailbox);
+        }
+        let outcomes = lock(&self.outcomes);
+        match outcomes.ending(id) {
             Some(mailbox) => Found::Living(mailbox),
-            None => lock(&self.outcomes).find(id).map_or(Found::Unknown, Found::Ended),
+            None => outcomes.find(id).map_or(Found::Unknown, Found::Ended),
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::address::Id;
+use crate::mailbox::Mailbox;
 use crate::node::actor_table::IdMap;
 use crate::outcome::Outcome;
 
@@ -17,18 +18,34 @@ const BYTES_MAX: usize = 16 << 20;
 #[derive(Default)]
 pub(crate) struct Outcomes {
     by_id: IdMap<Arc<Outcome>>,
+    /// Actors that have ended and whose links and monitors are being told: who waits for one hears after them.
+    ending: IdMap<Arc<Mailbox>>,
     oldest_first: VecDeque<Id>,
     bytes: usize,
 }
 
 impl Outcomes {
+    /// The end of an actor is about to be told.
+    pub(crate) fn begin(&mut self, mailbox: Arc<Mailbox>) {
+        self.ending.insert(mailbox.id(), mailbox);
+    }
+
+    /// The actor whose end is being told.
+    pub(crate) fn ending(&self, id: Id) -> Option<Arc<Mailbox>> {
+        self.ending.get(&id).cloned()
+    }
+
+    /// Keeps an outcome: all who were to hear before have.
     pub(crate) fn remember(&mut self, id: Id, outcome: Arc<Outcome>) {
+        self.ending.remove(&id);
         if outcome.bytes() > BYTES_MAX {
             return;
         }
-        self.bytes += outcome.bytes();
-        self.oldest_first.push_back(id);
-        self.by_id.insert(id, outcome);
+        let bytes = outcome.bytes();
+        if self.by_id.insert(id, outcome).is_none() {
+            self.bytes += bytes;
+            self.oldest_first.push_back(id);
+        }
         while self.oldest_first.len() > OUTCOMES_MAX || self.bytes > BYTES_MAX {
             let oldest = self.oldest_first.pop_front().expect("over a bound means not empty");
             let forgotten = self.by_id.remove(&oldest).expect("both hold the same IDs");

@@ -12,6 +12,9 @@ static OVER: Pattern = pattern!("over");
 /// Monitors that a witness makes of each victim.
 const MONITORS: u32 = 3;
 
+/// From this fate on a child does not end by itself.
+const STAYS: u64 = 4;
+
 /// What was heard.
 #[derive(Default, Serialize, Deserialize)]
 struct Tally {
@@ -30,7 +33,7 @@ struct Due {
 
 impl Due {
     /// Receives until all has come.
-    fn receive(&mut self, tally: &mut Tally, mut also: impl FnMut(&Ended) -> bool) -> Result<()> {
+    fn receive(&mut self, tally: &mut Tally) -> Result<()> {
         while !(self.links.is_empty() && self.monitors.is_empty()) {
             let ended: Ended = receive_as()?;
             let due = match &ended.monitor {
@@ -39,7 +42,9 @@ impl Due {
             };
             let heard = if ended.monitor.is_some() { &mut tally.monitors } else { &mut tally.links };
             *heard += 1;
-            tally.wrong += u32::from(!(due && also(&ended)));
+            // Who hears of an end finds the address dead.
+            let dead = ended.address.send(&"are you there?").is_err();
+            tally.wrong += u32::from(!(due && dead));
         }
         Ok(())
     }
@@ -65,7 +70,8 @@ impl Dice {
     }
 }
 
-/// Links and monitors each victim it is told of, as fast as it can, and takes some of that back; then hears of their ends.
+/// Links and monitors each victim it is told of, as fast as it can, and takes some of that back; then hears of their
+/// ends.
 #[actor]
 fn witnesses(tell: Address, seed: u64) -> Result<()> {
     trap_exit(true)?;
@@ -93,7 +99,7 @@ fn witnesses(tell: Address, seed: u64) -> Result<()> {
                 due.links.insert(victim);
             }
         }
-        due.receive(&mut tally, |_| true)?;
+        due.receive(&mut tally)?;
         tell.send(&json!({"heard": null}))?;
         receive(&[&OVER])?;
         hears_more(&mut tally)?;
@@ -113,14 +119,14 @@ fn falls(peers: Vec<Address>, fate: u64) -> Result<u64> {
         2 => bail!("so it was meant"),
         3 => std::process::abort(),
         // It is killed, or taken along.
-        _ => loop {
+        STAYS.. => loop {
             receive(&[&OVER])?;
         },
     }
 }
 
-/// So many times, spawns `n` children that end while it goes on, and `witnesses` others look on. Answers what all have heard,
-/// and how many children ended how.
+/// So many times, spawns `n` children that end while it goes on, and `witnesses` others look on. Answers what all have
+/// heard, and how many children ended how.
 #[actor]
 fn has_a_crowd(rounds: u32, n: u32, witnesses: u32, seed: u64) -> Result<Json> {
     trap_exit(true)?;
@@ -131,6 +137,7 @@ fn has_a_crowd(rounds: u32, n: u32, witnesses: u32, seed: u64) -> Result<Json> {
     for round in 0..rounds {
         let prefix = format!("c{seed}-{round}-");
         let (children, mut due) = lets_fall(n, &prefix, &witnesses, &mut dice)?;
+        due.receive(&mut total)?;
         for child in &children {
             let outcome = child.wait(None)?.ok_or_else(|| Error::new("no end without a timeout"))?;
             let kind = match &outcome {
@@ -139,8 +146,6 @@ fn has_a_crowd(rounds: u32, n: u32, witnesses: u32, seed: u64) -> Result<Json> {
             };
             *ends.entry(kind.to_owned()).or_default() += 1;
         }
-        // First released, then told.
-        due.receive(&mut total, |ended| ended.address.send(&1).is_err())?;
         for witness in &witnesses {
             receive(&[&pattern!({"heard": null})])?;
             witness.send(&"over")?;
@@ -160,9 +165,9 @@ fn has_a_crowd(rounds: u32, n: u32, witnesses: u32, seed: u64) -> Result<Json> {
     Ok(json!({"heard": total, "ends": ends}))
 }
 
-/// Spawns the children of one round, kills some while others start, and at last all that are left.
+/// Spawns the children of one round, kills some while others start, and at last those who would stay.
 fn lets_fall(n: u32, prefix: &str, witnesses: &[Address], dice: &mut Dice) -> Result<(Vec<Address>, Due)> {
-    let (mut children, mut due) = (Vec::<Address>::new(), Due::default());
+    let (mut children, mut stay, mut due) = (Vec::<Address>::new(), Vec::new(), Due::default());
     for number in 0..n {
         let (link, monitor) = (dice.roll(2) == 0, dice.roll(2) == 0);
         let mut options = Spawn::new().name(&format!("{prefix}{number}"));
@@ -170,7 +175,8 @@ fn lets_fall(n: u32, prefix: &str, witnesses: &[Address], dice: &mut Dice) -> Re
         options = if monitor { options.monitor() } else { options };
         options = if dice.roll(4) == 0 { options.trap_exit() } else { options };
         let peers = &children[children.len().saturating_sub(dice.roll(3) as usize)..];
-        let child = options.start("falls", &(peers, dice.roll(6)))?;
+        let fate = dice.roll(6);
+        let child = options.start("falls", &(peers, fate))?;
         for witness in witnesses {
             witness.send(&json!({"victim": child}))?;
         }
@@ -180,8 +186,9 @@ fn lets_fall(n: u32, prefix: &str, witnesses: &[Address], dice: &mut Dice) -> Re
         if monitor {
             due.monitors.insert(child.to_string());
         }
+        stay.extend((fate >= STAYS).then(|| child.clone()));
         children.push(child);
-        if dice.roll(4) == 0 {
+        if dice.roll(8) == 0 {
             // Who is not there any more needs no killing.
             _ = children[dice.roll(children.len() as u64) as usize].kill();
         }
@@ -189,7 +196,7 @@ fn lets_fall(n: u32, prefix: &str, witnesses: &[Address], dice: &mut Dice) -> Re
     for witness in witnesses {
         witness.send(&"no more")?;
     }
-    for child in &children {
+    for child in &stay {
         _ = child.kill();
     }
     Ok((children, due))
