@@ -21,6 +21,8 @@ mod output;
 mod preempt;
 mod state;
 mod wasi;
+#[cfg(test)]
+mod faults;
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
