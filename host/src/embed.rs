@@ -1,6 +1,8 @@
 //! A node inside somebody's program: what an embedder holds.
 
 mod builder;
+mod call;
+mod supervise;
 
 use std::future::Future;
 use std::path::Path;
@@ -289,6 +291,12 @@ impl Node {
     /// How many messages were lost since the node started, by why.
     pub fn lost(&self) -> Vec<(Loss, u64)> {
         self.kernel().events.lost_so_far()
+    }
+
+    /// How often the node's own code, or a native actor, has panicked since the node started. Each ended one actor at most,
+    /// with an exception of type `host`; any that is not a native actor's own is a bug of ours.
+    pub fn host_faults(&self) -> u64 {
+        self.kernel().host_faults()
     }
 
     /// Ends all actors and takes the node out of its mesh. Spawns are refused from the first poll on. Every actor whose

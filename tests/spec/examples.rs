@@ -56,3 +56,23 @@ fn patterns() {
 fn ping_pong() {
     check("ping-pong");
 }
+
+#[test]
+fn supervised_counter() {
+    check("supervised-counter");
+}
+
+#[test]
+fn worker_pool() {
+    check("worker-pool");
+}
+
+#[test]
+fn rate_limiter() {
+    check("rate-limiter");
+}
+
+#[test]
+fn job_queue() {
+    check("job-queue");
+}

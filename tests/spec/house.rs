@@ -8,7 +8,20 @@ const LINES_MAX: usize = 400;
 
 /// The rooms of `host/src` from the top of the map down. A room uses itself and what stands before it.
 const ROOMS: [&[&str]; 9] = [
-    &["address", "message", "pattern", "signal", "spawn_options", "outcome", "refusal", "codes", "limits", "clock", "lock", "printable"],
+    &[
+        "address",
+        "message",
+        "pattern",
+        "signal",
+        "spawn_options",
+        "outcome",
+        "refusal",
+        "codes",
+        "limits",
+        "clock",
+        "lock",
+        "printable",
+    ],
     &["mailbox"],
     &["node"],
     &["actor"],

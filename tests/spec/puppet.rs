@@ -126,7 +126,7 @@ impl Puppet {
 
     /// Takes the oldest host message, and waits for it.
     pub fn hears_host(&self) -> Value {
-        let host = Pattern::new(&json!({"$host": {"$type": "any"}})).expect("a pattern");
+        let host = Pattern::new(json!({"$host": {"$type": "any"}})).expect("a pattern");
         self.receives(Some(host), None).expect("there is no timeout").message.to_value()
     }
 

@@ -1,6 +1,7 @@
 //! Why something could not be done, as a value that an actor may end with.
 
-use crate::Json;
+use crate::call_error::FailedCall;
+use crate::{Address, CallError, Json, json};
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -27,7 +28,12 @@ enum Inner {
     },
     Value(Json),
     Text(String),
+    Call(FailedCall),
+    InvalidMethod,
 }
+
+/// What is said of a method that a server does not have.
+const INVALID_METHOD: &str = "there is no such method";
 
 impl Error {
     /// An error that is a text.
@@ -42,6 +48,50 @@ impl Error {
         Self(Box::new(Inner::Value(value)))
     }
 
+    /// What a server's [`handle`](crate::Server::handle) returns for a method that it does not have.
+    #[must_use]
+    pub fn invalid_method() -> Self {
+        Self(Box::new(Inner::InvalidMethod))
+    }
+
+    /// A call that has no answer.
+    #[must_use]
+    #[cold]
+    pub(crate) fn call(method: &str, callee: &Address, why: CallError) -> Self {
+        Self(Box::new(Inner::Call(FailedCall { method: method.into(), callee: callee.clone(), why })))
+    }
+
+    /// That an actor has not ended in time.
+    #[must_use]
+    #[cold]
+    pub(crate) fn timeout(actor: &Address) -> Self {
+        let message = alloc::format!("cannot wait any longer for the end of {actor}");
+        Self::refusal(json!({"type": "timeout", "message": message}).to_string())
+    }
+
+    /// Why a call has no answer, if that is what went wrong.
+    #[must_use]
+    pub fn call_error(&self) -> Option<&CallError> {
+        match &*self.0 {
+            Inner::Call(call) => Some(&call.why),
+            _ => None,
+        }
+    }
+
+    /// Whether it is [`invalid_method`](Self::invalid_method), and not that of somebody else who was called.
+    pub(crate) fn is_invalid_method(&self) -> bool {
+        matches!(&*self.0, Inner::InvalidMethod)
+    }
+
+    /// What a caller is told of it: an object with `type` and `message`, like any exception.
+    pub(crate) fn to_exception(&self) -> Json {
+        match &*self.0 {
+            Inner::Value(value) => json!({"type": "error", "message": self.message(), "value": value}),
+            Inner::Text(text) => json!({"type": "error", "message": text}),
+            Inner::Refusal { .. } | Inner::Call(_) | Inner::InvalidMethod => self.to_json(),
+        }
+    }
+
     /// A refusal of the node, from its JSON text.
     #[must_use]
     #[cold]
@@ -52,7 +102,8 @@ impl Error {
         Self(Box::new(Inner::Refusal { text, kind, message }))
     }
 
-    /// What kind of failure it is: a refusal's `type`, such as `no-such-actor`; `error` for all that is not the node's.
+    /// What kind of failure it is: a refusal's `type`, such as `no-such-actor`; that of a [`CallError`]; `error` for all
+    /// else.
     ///
     /// The node may have kinds that you do not know: treat them as a failure.
     #[must_use]
@@ -60,6 +111,8 @@ impl Error {
         match &*self.0 {
             Inner::Refusal { kind, .. } => kind,
             Inner::Value(_) | Inner::Text(_) => "error",
+            Inner::Call(call) => call.why.kind(),
+            Inner::InvalidMethod => "invalid-method",
         }
     }
 
@@ -69,6 +122,8 @@ impl Error {
         match &*self.0 {
             Inner::Refusal { message, .. } | Inner::Text(message) => message.clone(),
             Inner::Value(value) => value.to_string(),
+            Inner::Call(call) => call.message(),
+            Inner::InvalidMethod => INVALID_METHOD.to_owned(),
         }
     }
 
@@ -80,6 +135,8 @@ impl Error {
             Inner::Refusal { text, .. } => serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.clone())),
             Inner::Value(value) => value.clone(),
             Inner::Text(text) => Json::String(text.clone()),
+            Inner::Call(call) => call.to_json(),
+            Inner::InvalidMethod => json!({"type": self.kind(), "message": INVALID_METHOD}),
         }
     }
 
@@ -88,8 +145,7 @@ impl Error {
     pub(crate) fn into_json(self) -> String {
         match *self.0 {
             Inner::Refusal { text, .. } => text,
-            Inner::Value(value) => value.to_string(),
-            Inner::Text(text) => Json::String(text).to_string(),
+            _ => self.to_json().to_string(),
         }
     }
 }
@@ -113,6 +169,7 @@ impl fmt::Display for Error {
         match &*self.0 {
             Inner::Refusal { message, .. } | Inner::Text(message) => f.write_str(message),
             Inner::Value(value) => write!(f, "{value}"),
+            Inner::Call(_) | Inner::InvalidMethod => f.write_str(&self.message()),
         }
     }
 }
@@ -132,7 +189,7 @@ macro_rules! bail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json;
+    use crate::{Exception, Outcome};
 
     #[test]
     fn a_refusal_goes_on_as_it_came() {
@@ -160,5 +217,32 @@ mod tests {
         }
         assert_eq!(Error::value(json!({"a": 1})).into_json(), r#"{"a":1}"#);
         assert_eq!(text(7).unwrap_err().into_json(), r#""no 7\n""#);
+    }
+
+    #[test]
+    fn a_call_without_an_answer_says_which_and_why() {
+        let callee: Address = "a@b:1".parse().unwrap();
+        let killed: Exception = serde_json::from_value(json!({"type": "killed", "message": "by b"})).unwrap();
+        let error = Error::call("add", &callee, CallError::Ended(Outcome::Exception(killed.clone())));
+        assert_eq!(error.to_string(), "cannot call `add` of a@b:1: it ended: killed: by b");
+        assert_eq!(error.kind(), "ended");
+        assert_eq!(error.to_json()["outcome"]["exception"]["type"], "killed");
+        let error = Error::call("add", &callee, CallError::Exception(killed.clone()));
+        assert_eq!(error.call_error(), Some(&CallError::Exception(killed)));
+        assert_eq!(
+            error.into_json(),
+            r#"{"exception":{"message":"by b","type":"killed"},"message":"cannot call `add` of a@b:1: killed: by b","type":"exception"}"#
+        );
+    }
+
+    #[test]
+    fn what_a_caller_is_told_has_the_shape_of_an_exception() {
+        assert_eq!(Error::new("no").to_exception(), json!({"type": "error", "message": "no"}));
+        let value = Error::value(json!([1])).to_exception();
+        assert_eq!(value, json!({"type": "error", "message": "[1]", "value": [1]}));
+        let refusal = r#"{"type":"limit","message":"too many","max":1}"#;
+        assert_eq!(Error::refusal(refusal.to_owned()).to_exception()["max"], 1);
+        let foreign = Error::call("add", &"a@b:1".parse().unwrap(), CallError::InvalidMethod);
+        assert!(Error::invalid_method().is_invalid_method() && !foreign.is_invalid_method());
     }
 }

@@ -45,6 +45,46 @@
 //! What the node refuses is an [`Error`] with the node's [kind](Error::kind). Passed on with `?`, it ends the actor, and
 //! whoever waits for it reads that very refusal. A panic ends it too, with its text and place.
 //!
+//! # Calls
+//!
+//! [`Address::call`] asks an actor and waits for its answer; one that is dead, or dies before it answers, is an error at
+//! once. A [`Server`] is the other side: a type with a function for what others ask, run by [`serve`]. Any loop that
+//! receives a [`Request`] will do as well, in any language: see [`Request`] for how it is answered.
+//!
+//! ```no_run
+//! # use greenroom_guest::*;
+//! # use std::time::Duration;
+//! struct Greeter;
+//!
+//! impl Server for Greeter {
+//!     type Args = ();
+//!
+//!     fn start((): ()) -> Result<Self> {
+//!         Ok(Greeter)
+//!     }
+//!
+//!     fn handle(&mut self, method: &str, name: Json) -> Result<Json> {
+//!         match (method, name.as_str()) {
+//!             ("greet", Some(name)) => Ok(format!("hello, {name}").into()),
+//!             ("greet", None) => bail!("`greet` takes a name"),
+//!             _ => Err(Error::invalid_method()),
+//!         }
+//!     }
+//! }
+//!
+//! #[actor]
+//! fn greeter() -> Result<Json> {
+//!     serve::<Greeter>(())
+//! }
+//!
+//! #[actor]
+//! fn welcome() -> Result<Json> {
+//!     greeter::spawn()?.call("greet", "world", Duration::from_secs(1))
+//! }
+//! ```
+//!
+//! [`Address::call_start`] asks without waiting, and [`wait_all`] waits for many, answers of calls or ends of actors.
+//!
 //! # The end of others
 //!
 //! [`Address::monitor`] asks for one message when an actor ends; [`Address::link`] ties two, so that an exception in one
@@ -70,6 +110,9 @@
 //! An ancestor may [end](Address::kill) its descendants or [ask them to](Address::exit). [`register`] gives an actor a name,
 //! [`send_after`] a message later, [`Address::narrow`] an address that is worth less.
 //!
+//! A [`Supervisor`] starts anew what ends, a [`Router`] stands in front of many. Both are actors of the node's that do
+//! nothing which you could not write with this crate.
+//!
 //! # Small guests
 //!
 //! With `default-features = false` the crate is `no_std` and brings an allocator and a panic handler: the component then
@@ -78,6 +121,8 @@
 #![warn(missing_docs)]
 
 extern crate alloc;
+// The macros' code names the crate from outside.
+extern crate self as greenroom_guest;
 #[cfg(all(not(test), any(feature = "std", not(target_family = "wasm"))))]
 extern crate std;
 
@@ -85,11 +130,20 @@ mod address;
 mod receive;
 mod spawn;
 
+mod call;
+mod request;
+mod router;
+mod server;
+mod supervisor;
+mod wait_all;
+
 mod lifecycle;
 mod registry;
 mod rights;
 mod timer;
 
+mod binary;
+mod call_error;
 mod error;
 mod host_message;
 mod outcome;
@@ -104,6 +158,9 @@ mod runtime;
 mod sys;
 
 pub use address::{Address, BadAddress, curaddr, own_module, parent};
+pub use binary::Binary;
+pub use call::Call;
+pub use call_error::CallError;
 pub use error::{Error, Result};
 pub use greenroom_guest_macros::{actor, pattern};
 pub use host_message::{Ended, HostMessage, Shutdown};
@@ -115,10 +172,15 @@ pub use receive::{
     receive_timeout, try_receive,
 };
 pub use registry::{register, unregister, whereis};
+pub use request::Request;
 pub use rights::{Narrow, Right};
+pub use router::Router;
 pub use serde_json::{Value as Json, json};
+pub use server::{Server, Stop, serve};
 pub use spawn::{Spawn, spawn};
+pub use supervisor::{Child, Supervisor};
 pub use timer::{Timer, send_after};
+pub use wait_all::{Awaited, wait_all};
 
 /// The contract as `wit-bindgen` sees it: the functions of its interfaces, texts in and texts out.
 ///

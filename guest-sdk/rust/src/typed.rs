@@ -1,6 +1,7 @@
 //! Which messages have the shape of a type: patterns from how serde reads it, worked out once for each type.
 
 mod probe;
+mod shape;
 
 use crate::Pattern;
 use alloc::boxed::Box;
@@ -58,7 +59,7 @@ fn read<T: DeserializeOwned>() -> Vec<Pattern> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Address, Ended, HostMessage, Json, Shutdown};
+    use crate::{Address, Binary, Ended, HostMessage, Json, Request, Shutdown};
     use serde::Deserialize;
     use std::collections::BTreeMap;
 
@@ -78,6 +79,8 @@ mod tests {
         check::<Json>(&[r#"{"$type":"any"}"#]);
         check::<Option<u8>>(&[r#"{"$type":"any"}"#]);
         check::<Address>(&[r#"{"$type":"address"}"#]);
+        check::<Binary>(&[r#"{"$type":"binary"}"#]);
+        check::<Box<serde_json::value::RawValue>>(&[r#"{"$type":"any"}"#]);
         check::<Vec<u8>>(&[r#"{"$each":{"$type":"integer"}}"#]);
         check::<(String, u8)>(&[r#"[{"$type":"string"},{"$type":"integer"}]"#]);
         check::<BTreeMap<String, u8>>(&["{}"]);
@@ -109,6 +112,11 @@ mod tests {
             z: u8,
         }
         check::<Outer>(&[r#"{"$$name":{"$type":"string"},"inner":{"x":{"$type":"number"}},"to":{"$type":"address"}}"#]);
+    }
+
+    #[test]
+    fn a_request_asks_for_what_a_call_has() {
+        check::<Request>(&[r#"{"call":{"$type":"any"},"method":{"$type":"string"},"address":{"$type":"address"}}"#]);
     }
 
     #[test]

@@ -76,9 +76,9 @@ impl Life {
     /// The end begins. An end that somebody asked for counts more than what the behavior returned meanwhile.
     fn end(&mut self, returned: Option<Outcome>) {
         let asked = self.kernel.persist(|| self.mailbox.ending()).flatten().map(Outcome::Exception);
-        let outcome = asked.or(returned).unwrap_or_else(|| {
-            Outcome::Exception(Exception::new(ExceptionKind::Shutdown, "the node has stopped"))
-        });
+        let outcome = asked
+            .or(returned)
+            .unwrap_or_else(|| Outcome::Exception(Exception::new(ExceptionKind::Shutdown, "the node has stopped")));
         let outcome = Arc::new(outcome);
         let left = self.kernel.leave(&self.mailbox, &outcome).into_iter();
         self.farewell = Farewell::Saying { outcome, left };
@@ -112,7 +112,7 @@ impl Drop for Life {
 }
 
 /// Lets others run first.
-async fn yield_now() {
+pub(crate) async fn yield_now() {
     let mut yielded = false;
     poll_fn(|cx| {
         if std::mem::replace(&mut yielded, true) {

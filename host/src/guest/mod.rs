@@ -30,10 +30,10 @@ use std::sync::Arc;
 
 use wasmtime::Store;
 
+use crate::actor;
 use crate::actor::context::Context;
 use crate::actor::executor::Executor;
 use crate::actor::spawner::{Home, Spawner};
-use crate::actor;
 use crate::address::quoted;
 use crate::mailbox::Mailbox;
 use crate::message::Message;

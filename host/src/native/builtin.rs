@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use super::Context;
+use super::{Context, router, supervisor};
 use crate::address::quoted;
 use crate::message::Message;
 use crate::refusal::{Refusal, RefusalKind};
@@ -15,7 +15,7 @@ pub(crate) const PREFIX: &str = "greenroom/";
 pub(crate) type Behavior = fn(Context, Message) -> Pin<Box<dyn Future<Output = Result<Message, Message>> + Send>>;
 
 /// The entries, by name.
-const ENTRIES: [(&str, Behavior); 0] = [];
+const ENTRIES: &[(&str, Behavior)] = &[("supervisor", supervisor::run), ("router", router::route)];
 
 /// The behavior of `greenroom/ENTRY`.
 ///

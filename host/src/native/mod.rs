@@ -2,6 +2,10 @@
 //! more.
 
 pub(crate) mod builtin;
+pub(crate) mod call;
+pub(crate) mod supervisor;
+mod call_out;
+mod router;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,12 +16,14 @@ use crate::actor::{self, context};
 use crate::address::Address;
 use crate::clock::Clock;
 use crate::mailbox::Mailbox;
+use crate::mailbox::queue::Source;
 use crate::message::{IntoMessage, Message};
 use crate::node::Kernel;
 use crate::outcome::Outcome;
 use crate::pattern::Pattern;
 use crate::refusal::Refusal;
 use crate::spawn_options::SpawnOptions;
+pub use call_out::CallError;
 
 /// What an actor written in Rust may do. It is its behavior's own: there is one for each actor.
 ///
@@ -44,7 +50,15 @@ use crate::spawn_options::SpawnOptions;
 /// # })?;
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
-pub struct Context(context::Context);
+pub struct Context {
+    actor: context::Context,
+    /// Messages that were taken since others had a turn.
+    in_a_row: u32,
+}
+
+/// How many messages an actor takes before others get a turn, though more are waiting: a guest's time slice ends that, and
+/// nothing else would end this.
+const TAKEN_IN_A_ROW: u32 = 64;
 
 /// A message that an actor took.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +68,8 @@ pub struct Received {
     pub pattern: usize,
     /// The node made it: an end, a down. Nobody can forge that.
     pub from_host: bool,
+    /// The narrowed address of this actor's that it was sent to; none: the actor's own address.
+    pub via: Option<Address>,
     /// The message.
     pub message: Message,
 }
@@ -76,7 +92,7 @@ where
     let mailbox = kernel.enter(parent, options)?;
     let parent = parent.map(|parent| parent.id());
     let context = context::Context::new(kernel.clone(), mailbox.clone(), parent, spawner.clone());
-    let context = Context(context.at_home(home));
+    let context = Context { actor: context.at_home(home), in_a_row: 0 };
     let bytes_max = kernel.limits.message_bytes;
     // The behavior is called on the actor's own task: if it panics, that is this actor's end.
     let behavior = async move {
@@ -90,17 +106,17 @@ where
 impl Context {
     /// This actor's address.
     pub fn address(&self) -> &Address {
-        self.0.address()
+        self.actor.address()
     }
 
     /// Who spawned it; none: the embedding program.
     pub fn parent(&self) -> Option<&Address> {
-        self.0.parent()
+        self.actor.parent()
     }
 
     /// The node's clock.
     pub fn clock(&self) -> &Clock {
-        self.0.clock()
+        self.actor.clock()
     }
 
     /// Spawns an entry of a loaded module, `module/entry`, or one of the node's own, `greenroom/entry`, as a child of this
@@ -110,10 +126,11 @@ impl Context {
     ///
     /// As [`Node::spawn_with`](crate::Node::spawn_with), but an actor can link and monitor its child.
     pub fn spawn(&mut self, entry: &str, args: impl IntoMessage, options: &SpawnOptions) -> Result<Address, Refusal> {
-        self.0.goes_on()?;
-        let args = self.0.admit(args.into_text())?;
-        let child = self.0.spawner().clone().spawn(self.0.home(), entry, args, Some(self.0.mailbox()), options)?;
-        Ok(self.0.kernel().address(child.id()))
+        self.actor.goes_on()?;
+        let args = self.actor.admit(args.into_text())?;
+        let child =
+            self.actor.spawner().clone().spawn(self.actor.home(), entry, args, Some(self.actor.mailbox()), options)?;
+        Ok(self.actor.kernel().address(child.id()))
     }
 
     /// Spawns an actor written in Rust, as a child of this one.
@@ -128,9 +145,16 @@ impl Context {
         V: IntoMessage,
         E: IntoMessage,
     {
-        self.0.goes_on()?;
-        let child = spawn(self.0.spawner(), self.0.kernel(), self.0.home().cloned(), Some(self.0.mailbox()), options, behavior)?;
-        Ok(self.0.kernel().address(child.id()))
+        self.actor.goes_on()?;
+        let child = spawn(
+            self.actor.spawner(),
+            self.actor.kernel(),
+            self.actor.home().cloned(),
+            Some(self.actor.mailbox()),
+            options,
+            behavior,
+        )?;
+        Ok(self.actor.kernel().address(child.id()))
     }
 
     /// Puts a message into an actor's mailbox. Never waits.
@@ -139,7 +163,7 @@ impl Context {
     ///
     /// `no-such-actor`, `mailbox-full`, `too-large`, `not-permitted`, `not-connected`. Nothing was delivered then.
     pub fn send(&mut self, to: &Address, message: impl IntoMessage) -> Result<(), Refusal> {
-        self.0.send(&to.to_string(), message.into_text())
+        self.actor.send(&to.to_string(), message.into_text())
     }
 
     /// As [`Context::send`], but waits for room.
@@ -156,7 +180,7 @@ impl Context {
         timeout: Duration,
     ) -> Result<(), Refusal> {
         let text = message.into_text();
-        self.0.send_wait(&to.to_string(), text, timeout).await
+        self.actor.send_wait(&to.to_string(), text, timeout).await
     }
 
     /// Takes the oldest message that one of the patterns matches. None: the time was up.
@@ -174,8 +198,18 @@ impl Context {
     /// }
     /// ```
     pub async fn receive(&mut self, patterns: &[Pattern], timeout: Option<Duration>) -> Option<Received> {
-        let taken = self.0.receive(patterns, timeout).await?;
-        Some(Received { pattern: taken.pattern, from_host: taken.source.is_host(), message: taken.message })
+        self.in_a_row += 1;
+        if self.in_a_row > TAKEN_IN_A_ROW {
+            self.in_a_row = 0;
+            actor::yield_now().await;
+        }
+        let taken = self.actor.receive(patterns, timeout).await?;
+        let (via, from_host) = match taken.source {
+            Source::Narrowed(via) | Source::Reply(via) => (Some(self.actor.kernel().address(via)), false),
+            Source::Actor | Source::Timer => (None, false),
+            Source::Host(_) => (None, true),
+        };
+        Some(Received { pattern: taken.pattern, from_host, via, message: taken.message })
     }
 
     /// Takes the oldest message. None: the time was up. Cancel-safe as [`Context::receive`] is.
@@ -190,7 +224,7 @@ impl Context {
     /// `bad-argument` for oneself, `not-permitted` for a narrowed address without the right, `unsupported` for an actor
     /// of another node. An actor that nobody knows is an outcome: `noproc`.
     pub async fn wait(&mut self, actor: &Address, timeout: Option<Duration>) -> Result<Option<Outcome>, Refusal> {
-        let outcome = self.0.wait(&actor.to_string(), timeout).await?;
+        let outcome = self.actor.wait(&actor.to_string(), timeout).await?;
         Ok(outcome.map(|outcome| Outcome::clone(&outcome)))
     }
 
@@ -200,7 +234,7 @@ impl Context {
     ///
     /// `not-permitted` for an actor that is none, `no-such-actor`, `bad-address` for a name.
     pub fn kill(&mut self, actor: &Address) -> Result<(), Refusal> {
-        self.0.kill(&actor.to_string())
+        self.actor.kill(&actor.to_string())
     }
 
     /// Asks a descendant to end: with an exception of type `shutdown` and this reason, or, if it traps exits, by the
@@ -210,7 +244,7 @@ impl Context {
     ///
     /// As [`Context::kill`].
     pub fn exit(&mut self, actor: &Address, reason: impl IntoMessage) -> Result<(), Refusal> {
-        self.0.exit(&actor.to_string(), reason.into_text())
+        self.actor.exit(&actor.to_string(), reason.into_text())
     }
 
     /// From now on this actor hears of the other's end: one with an exception takes this actor with it, unless it traps
@@ -220,7 +254,7 @@ impl Context {
     ///
     /// `bad-address` for a name, `limit`. An actor that is not there is no error: its end (`noproc`) comes at once.
     pub fn link(&mut self, actor: &Address) -> Result<(), Refusal> {
-        self.0.link(&actor.to_string())
+        self.actor.link(&actor.to_string())
     }
 
     /// Ends all that this actor hears of the other's end by links. Also a message of it that waits is never received.
@@ -229,7 +263,7 @@ impl Context {
     ///
     /// `bad-address` for a name.
     pub fn unlink(&mut self, actor: &Address) -> Result<(), Refusal> {
-        self.0.unlink(&actor.to_string())
+        self.actor.unlink(&actor.to_string())
     }
 
     /// Asks for exactly one message at an actor's end: `{"address", "exit" or "exception", "monitor": REFERENCE}`.
@@ -239,7 +273,7 @@ impl Context {
     ///
     /// `limit`. An actor that is not there is no error: its end (`noproc`) comes at once.
     pub fn monitor(&mut self, actor: &Address) -> Result<String, Refusal> {
-        self.0.monitor(&actor.to_string())
+        self.actor.monitor(&actor.to_string())
     }
 
     /// Ends a monitor; its message is not received any more.
@@ -248,12 +282,12 @@ impl Context {
     ///
     /// `bad-argument`, if the text cannot be a reference.
     pub fn demonitor(&mut self, reference: &str) -> Result<(), Refusal> {
-        self.0.demonitor(reference)
+        self.actor.demonitor(reference)
     }
 
     /// Whether the end of a linked actor is a message to this one instead of its own end. Answers the setting before.
     pub fn trap_exit(&mut self, on: bool) -> bool {
-        self.0.trap_exit(on)
+        self.actor.trap_exit(on)
     }
 
     /// Gives this actor a name on its node.
@@ -262,7 +296,7 @@ impl Context {
     ///
     /// `name-taken`, `limit`, `bad-argument` for a text that can be no name.
     pub fn register(&mut self, name: &str) -> Result<(), Refusal> {
-        self.0.register(name)
+        self.actor.register(name)
     }
 
     /// Takes a name from this actor.
@@ -271,7 +305,7 @@ impl Context {
     ///
     /// `no-such-name`, if it does not have it.
     pub fn unregister(&mut self, name: &str) -> Result<(), Refusal> {
-        self.0.unregister(name)
+        self.actor.unregister(name)
     }
 
     /// The actor that has a name on this node.
@@ -280,7 +314,7 @@ impl Context {
     ///
     /// `no-such-name`.
     pub fn whereis(&self, name: &str) -> Result<Address, Refusal> {
-        self.0.whereis(name)
+        self.actor.whereis(name)
     }
 
     /// Sends this actor a message after a time, of at most 4 KiB. Answers a reference for [`Context::cancel`].
@@ -289,7 +323,7 @@ impl Context {
     ///
     /// `too-large`, `limit`.
     pub fn send_after(&mut self, message: impl IntoMessage, delay: Duration) -> Result<String, Refusal> {
-        self.0.send_after(message.into_text(), delay)
+        self.actor.send_after(message.into_text(), delay)
     }
 
     /// Stops a timer. True: it had not fired, and will not.
@@ -298,7 +332,7 @@ impl Context {
     ///
     /// `bad-argument`, if the text cannot be a reference.
     pub fn cancel(&mut self, reference: &str) -> Result<bool, Refusal> {
-        self.0.cancel(reference)
+        self.actor.cancel(reference)
     }
 
     /// A new address for an actor with fewer rights; `options` as the contract has them: `{"rights", "uses",
@@ -308,7 +342,7 @@ impl Context {
     ///
     /// `bad-argument`, `no-such-actor`, `limit`, `unsupported` for an actor of another node.
     pub fn narrow(&mut self, actor: &Address, options: impl IntoMessage) -> Result<Address, Refusal> {
-        self.0.narrow(&actor.to_string(), &options.into_text())
+        self.actor.narrow(&actor.to_string(), &options.into_text())
     }
 
     /// Takes a narrowed address back: whatever was sent to it and not yet received never will be.
@@ -317,6 +351,6 @@ impl Context {
     ///
     /// `not-permitted` for one that another actor made.
     pub fn revoke(&mut self, narrowed: &Address) -> Result<(), Refusal> {
-        self.0.revoke(&narrowed.to_string())
+        self.actor.revoke(&narrowed.to_string())
     }
 }

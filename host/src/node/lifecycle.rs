@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::actor_table::IdMap;
 use super::events::{Event, Loss};
 use super::registry::NotRegistered;
-use super::actor_table::IdMap;
 use super::{Kernel, Target, no_such_actor, not_permitted};
 use crate::address::{self, Id, WhoRef, quoted};
 use crate::lock::lock;
@@ -33,11 +33,7 @@ impl Kernel {
     /// # Errors
     ///
     /// `stopping`, `limit`, `name-taken`, `bad-argument`; nothing is left behind then.
-    pub(crate) fn enter(
-        &self,
-        parent: Option<&Arc<Mailbox>>,
-        options: &SpawnOptions,
-    ) -> Result<Arc<Mailbox>, Refusal> {
+    pub(crate) fn enter(&self, parent: Option<&Arc<Mailbox>>, options: &SpawnOptions) -> Result<Arc<Mailbox>, Refusal> {
         options.check(parent.is_some())?;
         let id = Id::random();
         let mut links = Links::default();
@@ -220,7 +216,8 @@ impl Kernel {
             return Ok(());
         }
         let address = narrowed.then(|| to.into());
-        let new = from.links(|links| links.link(other.clone(), address, self.link_bounds())).map_err(|full| limit(&full))?;
+        let new =
+            from.links(|links| links.link(other.clone(), address, self.link_bounds())).map_err(|full| limit(&full))?;
         if new {
             self.signal(&other, from.id(), Signal::Link);
         }
@@ -308,7 +305,8 @@ impl Kernel {
         self.registry.register(name, holder, self.limits.names).map_err(|why| match why {
             NotRegistered::Taken => {
                 let address = format!("{name}@{}", self.place);
-                Refusal::new(RefusalKind::NameTaken, format!("{address} is somebody else's name")).with("address", address)
+                Refusal::new(RefusalKind::NameTaken, format!("{address} is somebody else's name"))
+                    .with("address", address)
             }
             NotRegistered::TooMany => {
                 let max = self.limits.names;

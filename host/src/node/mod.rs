@@ -236,7 +236,8 @@ impl Kernel {
     fn effect(&self, mailbox: &Mailbox, from: Option<&Party>, signal: Signal) {
         let descends = mailbox.descends_from(from);
         let standing = Standing { here: &self.place, descends, bounds: self.link_bounds() };
-        let answer = mailbox.signal(from, signal, standing).unwrap_or_else(|signal| links::answer_for_the_dead(&signal));
+        let answer =
+            mailbox.signal(from, signal, standing).unwrap_or_else(|signal| links::answer_for_the_dead(&signal));
         if let Some(from) = from {
             self.answer(from, mailbox.id(), answer);
         }
@@ -316,9 +317,8 @@ impl Kernel {
 fn not_delivered(to: &Address, why: &NotDelivered) -> Refusal {
     match why {
         NotDelivered::Closed => no_such_actor(&to.to_string()),
-        NotDelivered::Full(_) => {
-            Refusal::new(RefusalKind::MailboxFull, format!("the mailbox of {to} is full")).with("address", to.to_string())
-        }
+        NotDelivered::Full(_) => Refusal::new(RefusalKind::MailboxFull, format!("the mailbox of {to} is full"))
+            .with("address", to.to_string()),
         NotDelivered::NotPermitted => not_permitted(to, "send"),
     }
 }

@@ -76,7 +76,8 @@ impl Kernel {
     ///
     /// `bad-address`; `not-permitted` for one that somebody else made.
     pub(crate) fn revoke(&self, maker: &Mailbox, narrowed: &str) -> Result<(), Refusal> {
-        let (who, _) = address::split(narrowed).map_err(|why| Refusal::new(RefusalKind::BadAddress, why.to_string()))?;
+        let (who, _) =
+            address::split(narrowed).map_err(|why| Refusal::new(RefusalKind::BadAddress, why.to_string()))?;
         let WhoRef::Id(id) = who else {
             let message = format!("cannot revoke {}: it is no narrowed address", quoted(narrowed));
             return Err(Refusal::new(RefusalKind::BadAddress, message));

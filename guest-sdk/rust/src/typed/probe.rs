@@ -1,13 +1,14 @@
 //! A deserializer that has no data: it writes down what is asked for, and answers with made-up values.
 
 use crate::address::ADDRESS_KEY;
+use crate::binary::BINARY_KEY;
 use crate::host_message;
-use alloc::borrow::ToOwned;
+use crate::typed::shape::Shape;
 use alloc::boxed::Box;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
-use serde::de::value::StrDeserializer;
+use serde::de::value::{MapDeserializer, StrDeserializer};
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
@@ -19,19 +20,8 @@ const DEPTH_MAX: usize = 4;
 /// How deep made-up values go, for a type of which no finite value is found. The contract's own limit for a message.
 const NESTING_MAX: usize = 64;
 
-/// What a type asked for, as a pattern.
-enum Shape {
-    Kind(&'static str),
-    Text(&'static str),
-    /// A pattern as it is written.
-    Whole(&'static str),
-    Each(Box<Shape>),
-    Tuple(Vec<Shape>),
-    /// Keys with the number of the field, by which it is made optional.
-    Object(Vec<(&'static str, usize, Shape)>),
-    /// An object with one key that is a variant's name.
-    Variant(&'static str, Box<Shape>),
-}
+/// By which name and key serde_json's `RawValue` asks for the text of any value.
+const RAW_VALUE: &str = "$serde_json::private::RawValue";
 
 /// One reading of a type.
 pub(super) struct Trace {
@@ -74,9 +64,7 @@ impl Trace {
     }
 
     pub(super) fn into_pattern(self) -> String {
-        let mut text = String::new();
-        self.write(&self.shape, &mut text);
-        text
+        self.shape.into_pattern(&self.optional)
     }
 
     /// Reads something inside, and answers what it asked for.
@@ -98,52 +86,6 @@ impl Trace {
         let value = visitor.visit_seq(Elements { trace: self, left: count, shapes: &mut shapes });
         (value, shapes)
     }
-
-    fn write(&self, shape: &Shape, text: &mut String) {
-        let member = |text: &mut String, before: &str, key: &str, shape: &Shape| {
-            text.push_str(before);
-            text.push_str(&quoted(key));
-            text.push(':');
-            self.write(shape, text);
-        };
-        match shape {
-            Shape::Kind(kind) => text.extend(["{\"$type\":\"", kind, "\"}"]),
-            Shape::Text(value) => text.push_str(&quoted(value)),
-            Shape::Whole(pattern) => text.push_str(pattern),
-            Shape::Each(element) => {
-                member(text, "{", "$each", element);
-                text.push('}');
-            }
-            Shape::Tuple(elements) => {
-                for (index, element) in elements.iter().enumerate() {
-                    text.push(if index == 0 { '[' } else { ',' });
-                    self.write(element, text);
-                }
-                text.push_str(if elements.is_empty() { "[]" } else { "]" });
-            }
-            Shape::Variant(name, content) => {
-                member(text, "{", &key(name), content);
-                text.push('}');
-            }
-            Shape::Object(members) => {
-                text.push('{');
-                let needed = members.iter().filter(|(_, field, _)| !self.optional.contains(field));
-                for (index, (name, _, shape)) in needed.enumerate() {
-                    member(text, if index == 0 { "" } else { "," }, &key(name), shape);
-                }
-                text.push('}');
-            }
-        }
-    }
-}
-
-fn quoted(text: &str) -> String {
-    crate::Json::String(text.to_owned()).to_string()
-}
-
-/// A key that really begins with `$` is written with one more.
-fn key(name: &str) -> String {
-    if name.starts_with('$') { ["$", name].concat() } else { name.to_owned() }
 }
 
 /// That a type did not take the made-up value. Why does not matter.
@@ -224,6 +166,10 @@ impl<'de> Deserializer<'de> for Probe<'_> {
                 self.0.shape = Shape::Whole(patterns[self.0.variant]);
                 Err(Refused)
             }
+            _ if name == RAW_VALUE => {
+                self.kind("any");
+                visitor.visit_map(MapDeserializer::new(core::iter::once((RAW_VALUE, "null"))))
+            }
             _ => visitor.visit_newtype_struct(self),
         }
     }
@@ -262,7 +208,11 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     ) -> Result<V::Value, Refused> {
         let mut members = Vec::new();
         let value = visitor.visit_map(Members { trace: self.0, left: fields, field: 0, shapes: &mut members });
-        self.0.shape = if name == ADDRESS_KEY { Shape::Kind("address") } else { Shape::Object(members) };
+        self.0.shape = match name {
+            ADDRESS_KEY => Shape::Kind("address"),
+            BINARY_KEY => Shape::Kind("binary"),
+            _ => Shape::Object(members),
+        };
         value
     }
 

@@ -80,7 +80,8 @@ fn sum(tell: Address) -> Result<Json> {
 /// Starts a linked sum, tells who it is, and ends when it is told: well or by failing.
 #[actor]
 fn has_sum(tell: Address) -> Result<()> {
-    let child = sum::spawn_with(&Spawn::new().link(), tell.clone())?;
+    // From its first moment: also if this one ends before the child has run at all.
+    let child = sum::spawn_with(&Spawn::new().link().trap_exit(), tell.clone())?;
     tell.send(&child)?;
     match receive_any()? {
         Json::String(how) if how == "fail" => bail!("told to fail"),

@@ -2,7 +2,6 @@
 
 use greenroom_guest::*;
 use serde::Deserialize;
-use std::collections::VecDeque;
 use std::time::Duration;
 
 #[derive(Deserialize)]
@@ -12,7 +11,7 @@ struct OwnSupervisor {
     period_ms: u64,
     /// When there were restarts, as far as the period reaches back.
     #[serde(skip)]
-    restarts: VecDeque<Duration>,
+    restarts: Vec<Duration>,
 }
 
 #[derive(Deserialize)]
@@ -42,15 +41,6 @@ impl Server for OwnSupervisor {
         Ok(spec)
     }
 
-    fn handle(&mut self, method: &str, _: Json) -> Result<Json> {
-        let told = |child: &OwnChild| json!({"id": child.id, "address": child.address});
-        if method == "which-children" {
-            Ok(self.children.iter().map(told).collect())
-        } else {
-            Err(Error::invalid_method())
-        }
-    }
-
     fn ended(&mut self, ended: Ended) -> Result<()> {
         let whose = |child: &&mut OwnChild| child.address.as_ref() == Some(&ended.address);
         let Some(child) = self.children.iter_mut().find(whose) else { return Ok(()) };
@@ -61,23 +51,26 @@ impl Server for OwnSupervisor {
         }
         let now = clock::monotonic();
         self.restarts.retain(|then| now - *then < Duration::from_millis(self.period_ms));
-        if self.restarts.len() == self.intensity {
+        self.restarts.push(now);
+        if self.restarts.len() > self.intensity {
             bail!("child `{}` ends too often", child.id);
         }
-        self.restarts.push_back(now);
         child.start()
     }
 
     /// Brings the children down, the last first, each in its time.
     fn stop(&mut self, _: &Stop) {
-        for address in self.children.iter().rev().filter_map(|child| Some((child.address.as_ref()?, child.shutdown_ms)))
-        {
-            let (address, time) = (address.0, Duration::from_millis(address.1));
+        for child in self.children.iter().rev() {
+            let Some(address) = &child.address else { continue };
             _ = address.exit(&"shutdown");
-            if let Ok(None) = address.wait(Some(time)) {
+            if let Ok(None) = address.wait(Some(Duration::from_millis(child.shutdown_ms))) {
                 _ = address.kill();
             }
         }
+    }
+
+    fn handle(&mut self, _: &str, _: Json) -> Result<Json> {
+        Ok(self.children.iter().map(|child| json!({"id": child.id, "address": child.address})).collect())
     }
 }
 

@@ -34,7 +34,8 @@ fn obeys(tell: Address) -> Result<Box<RawValue>> {
     let mut played = Played::default();
     loop {
         let received = receive_raw(&[&pattern!({"order": any})], None)?;
-        let Order { order: (number, step) } = received.ok_or_else(|| Error::new("no order without a timeout"))?.read()?;
+        let Order { order: (number, step) } =
+            received.ok_or_else(|| Error::new("no order without a timeout"))?.read()?;
         let answer = match step {
             Step::Return(value) => return Ok(value),
             Step::Fail(value) => return Err(Error::value(value)),

@@ -1,0 +1,276 @@
+//! `greenroom/supervisor`: an actor that keeps others running. It has no privilege; it has spawned its children.
+//!
+//! Children are linked with it, so it hears of each end, and its own end, however it comes, takes them along. It traps
+//! exits. Asked to end (by its parent or the operator), or if it is linked with its parent and that ends, it brings its
+//! children down and returns `null`; when it gives up it does the same, and fails with an error that says why.
+//!
+//! It answers these calls; a child is named by its ID or its address:
+//!
+//! - `which-children`: an array of `{"id", "address", "state", "entry", "restart"}`, `state` being `running`,
+//!   `restarting`, `stopping` or `stopped`;
+//! - `count-children`: `{"children", "running", "restarts"}`;
+//! - `start-child`, with a child as the spec has them: its address;
+//! - `stop-child`: null, once it is down. It stays known, unless it is temporary or the strategy is dynamic;
+//! - `restart-child`: a stopped one's new address; `delete-child`: null, and it is forgotten.
+
+mod backoff;
+mod calls;
+mod child;
+mod news;
+mod restarts;
+mod spec;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use serde_json::json;
+
+pub use backoff::Backoff;
+pub use child::{ChildSpec, Restart};
+pub use spec::{Strategy, SupervisorSpec};
+
+use self::calls::Waiting;
+use self::child::Start;
+use self::news::{Ended, News};
+use self::restarts::{Action, Cause, Decision, Key, Moment, Restarts, Why};
+use super::call::Text;
+use super::{Context, Received};
+use crate::address::{Address, quoted};
+use crate::message::Message;
+use crate::refusal::{Refusal, RefusalKind};
+use crate::spawn_options::SpawnOptions;
+
+/// The entry's behavior.
+pub(crate) fn run(context: Context, args: Message) -> Pin<Box<dyn Future<Output = Result<Message, Message>> + Send>> {
+    Box::pin(async move {
+        let spec = SupervisorSpec::parse(&args).map_err(text)?;
+        supervise(context, spec).await
+    })
+}
+
+/// The behavior of a supervisor.
+pub(crate) async fn supervise(mut context: Context, spec: SupervisorSpec) -> Result<Message, Message> {
+    context.trap_exit(true);
+    spec.check().map_err(text)?;
+    let mut supervisor = Supervisor::new(context, spec);
+    loop {
+        if let Some(end) = supervisor.act() {
+            return end;
+        }
+        debug_assert!(supervisor.by_id.len() == supervisor.children.len(), "a child that is forgotten has no ID left");
+        debug_assert!(
+            supervisor.by_address.len() <= supervisor.children.len(),
+            "nor has one that has ended an address"
+        );
+        let timeout = supervisor.restarts.due().map(|due| due.saturating_sub(supervisor.now()));
+        if let Some(received) = supervisor.context.receive_any(timeout).await {
+            supervisor.hear(received);
+        }
+        let now = supervisor.now();
+        supervisor.restarts.tick(now);
+    }
+}
+
+struct Supervisor {
+    context: Context,
+    restarts: Restarts,
+    children: BTreeMap<Key, Child>,
+    by_id: HashMap<String, Key>,
+    by_address: HashMap<Address, Key>,
+    /// Callers that hear when their child is up, or down.
+    waiting: HashMap<Key, Vec<Waiting>>,
+    most: Option<u32>,
+    /// What it fails with, once it has given up.
+    failure: Option<Message>,
+}
+
+struct Child {
+    spec: ChildSpec,
+    /// While it lives.
+    address: Option<Address>,
+}
+
+impl Supervisor {
+    fn new(context: Context, spec: SupervisorSpec) -> Supervisor {
+        let mut supervisor = Supervisor {
+            restarts: Restarts::new(&spec, context.clock().monotonic()),
+            context,
+            children: BTreeMap::new(),
+            by_id: HashMap::new(),
+            by_address: HashMap::new(),
+            waiting: HashMap::new(),
+            most: spec.most,
+            failure: None,
+        };
+        for (key, child) in (0..).zip(spec.children) {
+            supervisor.know(key, child);
+        }
+        supervisor
+    }
+
+    /// One more child, which the decisions know by that key.
+    fn know(&mut self, key: Key, spec: ChildSpec) {
+        self.by_id.insert(spec.id.clone(), key);
+        self.children.insert(key, Child { spec, address: None });
+    }
+
+    fn now(&self) -> Duration {
+        self.context.clock().monotonic()
+    }
+
+    fn moment(&self) -> Moment {
+        let random = getrandom::u32().expect("the system has a random generator");
+        Moment { now: self.now(), chance: f64::from(random) / (f64::from(u32::MAX) + 1.0) }
+    }
+
+    /// Does what was decided. Answers how this actor is to end, if it is.
+    fn act(&mut self) -> Option<Result<Message, Message>> {
+        while let Some(action) = self.restarts.next_action() {
+            match action {
+                Action::Start(key) => self.start(key),
+                Action::Exit(key) => {
+                    let Some(address) = self.address(key) else { continue };
+                    // Refused only if it has ended: we shall hear of that.
+                    _ = self.context.exit(&address, json!("shutdown"));
+                }
+                Action::Kill(key) => {
+                    let Some(address) = self.address(key) else { continue };
+                    // As above.
+                    _ = self.context.kill(&address);
+                }
+                Action::Forget(key) => self.forget(key),
+                Action::End(Why::Asked) => return Some(Ok(Message::trusted("null".to_owned()))),
+                Action::End(Why::NotStarted(_) | Why::TooManyRestarts(_)) => {
+                    return Some(Err(self.failure.take().expect("who gives up says why")));
+                }
+            }
+        }
+        None
+    }
+
+    fn address(&self, key: Key) -> Option<Address> {
+        self.children.get(&key)?.address.clone()
+    }
+
+    fn start(&mut self, key: Key) {
+        let Some(child) = self.children.get_mut(&key) else { return };
+        let options = SpawnOptions { name: child.spec.name.clone(), link: true, ..SpawnOptions::default() };
+        let started = match &child.spec.start {
+            Start::Entry { entry, args } => self.context.spawn(entry, Text(args.clone()), &options),
+            Start::Native(start) => start(&mut self.context, &options),
+        };
+        match started {
+            Ok(address) => {
+                child.address = Some(address.clone());
+                self.by_address.insert(address.clone(), key);
+                let now = self.now();
+                self.restarts.started(key, now);
+                self.is_up(key, &address);
+            }
+            Err(refusal) => self.not_started(key, refusal),
+        }
+    }
+
+    fn not_started(&mut self, key: Key, refusal: Refusal) {
+        let Some(child) = self.children.get(&key) else { return };
+        let id = child.spec.id.clone();
+        let refusal = about(&id, &refusal);
+        if refusal.kind() == RefusalKind::Stopping {
+            // The node, or this actor, is about to end: no start will succeed any more.
+            self.restarts.shutdown(Why::Asked, self.context.clock().monotonic());
+            return;
+        }
+        let moment = self.moment();
+        let decision = self.restarts.refused(key, moment);
+        self.report(&id, &refusal, decision);
+        if decision == Decision::GiveUp {
+            self.failure = Some(match self.restarts.why() {
+                Some(Why::TooManyRestarts(_)) => {
+                    self.too_many(&id, &refusal, Some(&Message::trusted(refusal.to_json())))
+                }
+                _ => text(refusal.clone()),
+            });
+        }
+        self.is_not_up(key, &refusal);
+    }
+
+    fn hear(&mut self, received: Received) {
+        if !received.from_host {
+            return self.hear_call(&received.message);
+        }
+        match News::parse(&received.message) {
+            Some(News::Shutdown) => self.restarts.shutdown(Why::Asked, self.context.clock().monotonic()),
+            Some(News::Ended(ended)) => match self.by_address.remove(&ended.address) {
+                Some(key) => self.child_ended(key, &ended),
+                // Linked with its parent, it goes where that goes, as every supervisor in OTP.
+                None if self.context.parent() == Some(&ended.address) => {
+                    self.restarts.shutdown(Why::Asked, self.context.clock().monotonic());
+                }
+                None => {}
+            },
+            None => {}
+        }
+    }
+
+    fn child_ended(&mut self, key: Key, ended: &Ended) {
+        let Some(child) = self.children.get_mut(&key) else { return };
+        child.address = None;
+        let id = child.spec.id.clone();
+        let moment = self.moment();
+        let decision = self.restarts.ended(key, ended.cause, moment);
+        if decision != Decision::Finished || ended.cause == Cause::Failed {
+            self.report(&id, &format_args!("{}{}", ended.words, ended.frames), decision);
+        }
+        if decision == Decision::GiveUp {
+            self.failure = Some(self.too_many(&id, &ended.words, ended.exception.as_ref()));
+        }
+        self.is_down(key);
+    }
+
+    fn forget(&mut self, key: Key) {
+        let Some(child) = self.children.remove(&key) else { return };
+        self.by_id.remove(&child.spec.id);
+        self.is_down(key);
+    }
+
+    /// The error of a supervisor that gives up. `cause` is the child's exception, or why it could not be started.
+    fn too_many(&self, id: &str, words: &dyn Display, cause: Option<&Message>) -> Message {
+        let (intensity, period) = self.restarts.allowed();
+        let times = if intensity == 1 { "time" } else { "times" };
+        let message = json!(format!(
+            "child `{}` may be restarted {intensity} {times} within {period:?}, together with all others; at last: {words}",
+            quoted(id)
+        ));
+        let (id, cause) = (json!(id), cause.map_or("null", Message::as_str));
+        Message::trusted(format!(r#"{{"type":"too-many-restarts","message":{message},"child":{id},"cause":{cause}}}"#))
+    }
+
+    /// What became of a child whose end, or failure to start, was not meant: for people, since nobody else hears of it.
+    fn report(&self, id: &str, words: &dyn Display, decision: Decision) {
+        let then = match decision {
+            Decision::Expected => return,
+            Decision::Finished => "is not started again".to_owned(),
+            Decision::Restart { after: Duration::ZERO } => "is started again".to_owned(),
+            Decision::Restart { after } => format!("is started again in {after:?}"),
+            Decision::GiveUp => "takes its supervisor down, which gives up".to_owned(),
+        };
+        tracing::warn!(target: "greenroom", "child `{}` of {} {then}. It ended: {words}", quoted(id), self.context.address());
+    }
+}
+
+/// A refusal, told of a child.
+fn about(id: &str, refusal: &Refusal) -> Refusal {
+    let message = format!("cannot start child `{}`: {}", quoted(id), refusal.message());
+    let told = refusal
+        .details()
+        .iter()
+        .fold(Refusal::new(refusal.kind(), message), |told, (key, value)| told.with(key, value.clone()));
+    told.with("child", id)
+}
+
+fn text(refusal: Refusal) -> Message {
+    Message::trusted(refusal.to_json())
+}

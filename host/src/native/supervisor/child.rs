@@ -1,0 +1,205 @@
+//! A child of a supervisor, as data: what it is started from, and what becomes of it when it ends.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use super::backoff::millis;
+use super::spec::{SupervisorSpec, bad, read};
+use crate::address::{Address, quoted};
+use crate::message::{IntoMessage, Message};
+use crate::native::Context;
+use crate::refusal::Refusal;
+use crate::spawn_options::{SpawnOptions, check_name};
+
+/// Bytes of a child's ID at most: it stands in answers, errors and lines of the log.
+const ID_BYTES_MAX: usize = 256;
+
+/// The node's own entry that a supervisor is.
+const SUPERVISOR: &str = "greenroom/supervisor";
+
+/// A child of a supervisor.
+#[derive(Clone, Debug)]
+pub struct ChildSpec {
+    pub(super) id: String,
+    pub(super) start: Start,
+    pub(super) restart: Restart,
+    /// How long it may take to end when it is asked; none: as long as it likes.
+    pub(super) shutdown: Option<Duration>,
+    pub(super) name: Option<String>,
+}
+
+/// What a child is started from.
+#[derive(Clone)]
+pub(super) enum Start {
+    Entry { entry: String, args: String },
+    Native(Arc<Native>),
+}
+
+/// Starts a behavior in Rust once more.
+type Native = dyn Fn(&mut Context, &SpawnOptions) -> Result<Address, Refusal> + Send + Sync;
+
+/// When a child that has ended is started again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Restart {
+    /// Always.
+    #[default]
+    Permanent,
+    /// If it failed: if it neither returned a value nor was asked to end.
+    Transient,
+    /// Never. Once it has ended it is forgotten.
+    Temporary,
+}
+
+impl ChildSpec {
+    /// An entry of a loaded module, `module/entry`, or one of the node's own, `greenroom/entry`. A bare one means the module
+    /// of the guest that spawned the supervisor. Permanent, without arguments; it has 5 s to end when it is asked, or, if
+    /// it is a supervisor, as long as its children need.
+    pub fn new(id: impl Into<String>, entry: impl Into<String>) -> ChildSpec {
+        let entry = entry.into();
+        let shutdown = (entry != SUPERVISOR).then_some(SHUTDOWN);
+        ChildSpec::with(id.into(), Start::Entry { entry, args: "[]".to_owned() }, shutdown)
+    }
+
+    /// An actor written in Rust: `behavior` is called for each start. It has no JSON.
+    pub fn native<B, F, V, E>(id: impl Into<String>, behavior: B) -> ChildSpec
+    where
+        B: Fn(Context) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<V, E>> + Send + 'static,
+        V: IntoMessage,
+        E: IntoMessage,
+    {
+        let behavior = Arc::new(behavior);
+        let start = move |context: &mut Context, options: &SpawnOptions| {
+            let behavior = behavior.clone();
+            context.spawn_native(options, move |context| behavior(context))
+        };
+        ChildSpec::with(id.into(), Start::Native(Arc::new(start)), Some(SHUTDOWN))
+    }
+
+    /// A supervisor below this one.
+    pub fn supervisor(id: impl Into<String>, spec: SupervisorSpec) -> ChildSpec {
+        let start = move |context: &mut Context, options: &SpawnOptions| {
+            let spec = spec.clone();
+            context.spawn_native(options, move |context| super::supervise(context, spec))
+        };
+        ChildSpec::with(id.into(), Start::Native(Arc::new(start)), None)
+    }
+
+    fn with(id: String, start: Start, shutdown: Option<Duration>) -> ChildSpec {
+        ChildSpec { id, start, restart: Restart::Permanent, shutdown, name: None }
+    }
+
+    /// What an entry is called with. A behavior in Rust has what it needs already, and takes none.
+    pub fn args(mut self, args: impl IntoMessage) -> ChildSpec {
+        if let Start::Entry { args: text, .. } = &mut self.start {
+            *text = args.into_text();
+        }
+        self
+    }
+
+    /// When it is started again.
+    pub fn restart(mut self, restart: Restart) -> ChildSpec {
+        self.restart = restart;
+        self
+    }
+
+    /// How long it may take to end when it is asked. After that it is killed; at once, if this is zero. None: it may
+    /// take as long as it likes.
+    pub fn shutdown(mut self, time: impl Into<Option<Duration>>) -> ChildSpec {
+        self.shutdown = time.into();
+        self
+    }
+
+    /// The name that it has, whenever it lives.
+    pub fn name(mut self, name: impl Into<String>) -> ChildSpec {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Reads what a call to start a child carries.
+    pub(super) fn parse(text: &Message) -> Result<ChildSpec, Refusal> {
+        let child: ChildSpec = read("start-child", text)?;
+        child.check()?;
+        Ok(child)
+    }
+
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        if self.id.is_empty() || self.id.len() > ID_BYTES_MAX {
+            return Err(bad(format!("`id` must have 1 to {ID_BYTES_MAX} bytes, unlike `{}`", quoted(&self.id))));
+        }
+        self.name.as_deref().map_or(Ok(()), check_name)
+    }
+}
+
+/// What an actor has to end in when it is asked (THREATS' table).
+const SHUTDOWN: Duration = Duration::from_secs(5);
+
+impl fmt::Debug for Start {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Start::Entry { entry, args } => write!(f, "{entry} {args}"),
+            Start::Native(_) => f.write_str("a behavior in Rust"),
+        }
+    }
+}
+
+/// A child as JSON has it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChildText {
+    id: String,
+    entry: String,
+    #[serde(default = "no_args")]
+    args: Box<RawValue>,
+    #[serde(default)]
+    restart: Restart,
+    #[serde(default, deserialize_with = "present")]
+    shutdown_ms: Option<Option<u32>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+}
+
+fn no_args() -> Box<RawValue> {
+    RawValue::from_string("[]".to_owned()).expect("an empty array is JSON")
+}
+
+/// A key that is there, also if its value is `null`.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u32>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+impl Serialize for ChildSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let error = |why: &dyn fmt::Display| serde::ser::Error::custom(format_args!("child `{}`: {why}", self.id));
+        let Start::Entry { entry, args } = &self.start else { return Err(error(&"a behavior in Rust has no JSON")) };
+        let text = ChildText {
+            id: self.id.clone(),
+            entry: entry.clone(),
+            args: RawValue::from_string(args.clone()).map_err(|why| error(&why))?,
+            restart: self.restart,
+            shutdown_ms: Some(self.shutdown.map(millis)),
+            name: self.name.clone(),
+        };
+        text.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ChildSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ChildSpec, D::Error> {
+        let text = ChildText::deserialize(deserializer)?;
+        let child = ChildSpec::new(text.id, text.entry).restart(text.restart);
+        let shutdown = text.shutdown_ms.map_or(child.shutdown, |ms| ms.map(|ms| Duration::from_millis(ms.into())));
+        let start = match child.start {
+            Start::Entry { entry, .. } => Start::Entry { entry, args: text.args.get().to_owned() },
+            native @ Start::Native(_) => native,
+        };
+        Ok(ChildSpec { start, shutdown, name: text.name, ..child })
+    }
+}
