@@ -19,6 +19,8 @@ pub struct SpawnOptions {
     pub(crate) link: bool,
     pub(crate) monitor: bool,
     pub(crate) trap_exit: bool,
+    /// Whoever spawns it waits for its end, so nobody else need be told of a crash.
+    pub(crate) awaited: bool,
 }
 
 /// Options of the contract that are not built.

@@ -93,6 +93,15 @@ fn an_error_and_a_trap_are_1_and_say_why() {
 }
 
 #[test]
+fn a_crash_that_run_tells_is_not_logged_as_one_that_nobody_hears_of() {
+    // One in eight was, when the wait began after the spawn.
+    for _ in 0..30 {
+        let ran = run(&["run", &scenarios(), "panics"]);
+        assert_eq!((ran.code, ran.stderr.contains("nobody waits")), (Some(2), false), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_message_over_the_limit_and_an_address_of_nobody_end_the_actor_with_that_refusal() {
     fails(&["run", &wat("sends-17-mib"), "main"], 1, &["explain too-large", "16777216"]);
     let nobody = r#"{"$address": "aaaaaaaaaaaaaaaaaaaaaaaaaa@127.0.0.1:3433"}"#;

@@ -25,6 +25,7 @@ use crate::mesh::Mesh;
 use crate::message::Message;
 use crate::outcome::Outcome;
 use crate::refusal::{Refusal, RefusalKind};
+use crate::spawn_options::SpawnOptions;
 
 /// Runs an actor and prints the value that it returns.
 #[derive(Debug, Args)]
@@ -149,7 +150,11 @@ impl Run {
         settings: Settings,
     ) -> Result<Code, Failure> {
         let module = load(node, file, settings).await?;
-        let actor = node.spawn(&module, entry, args).await.map_err(|refusal| not_spawned(refusal, &module, entry))?;
+        let options = SpawnOptions { awaited: true, ..SpawnOptions::default() };
+        let actor = node
+            .spawn_with(&module, entry, args, &options)
+            .await
+            .map_err(|refusal| not_spawned(refusal, &module, entry))?;
         let outcome = node.outcome(&actor).await?;
         let code = Code::of_outcome(&outcome);
         match (settings.format, &outcome) {

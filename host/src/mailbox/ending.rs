@@ -72,6 +72,11 @@ impl Mailbox {
         self.waiting.load(Ordering::Acquire) > 0
     }
 
+    /// Whoever spawned the actor is going to wait.
+    pub(crate) fn is_awaited_by_its_spawner(&self) {
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// Counts somebody who is going to wait, until it is dropped.
     pub(crate) fn await_end(self: &Arc<Self>) -> Awaits {
         self.waiting.fetch_add(1, Ordering::AcqRel);

@@ -52,6 +52,9 @@ impl Kernel {
         }
         let bounds = Bounds { messages_max: self.limits.mailbox_messages, bytes_max: self.limits.mailbox_bytes };
         let child = Arc::new(Mailbox::new(id, self.spawned.fetch_add(1, Ordering::Relaxed), ancestors, bounds, links));
+        if options.awaited {
+            child.is_awaited_by_its_spawner();
+        }
         if let Some(parent) = parent {
             self.bind(parent, &child, options)?;
         }
