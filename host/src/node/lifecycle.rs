@@ -159,9 +159,11 @@ impl Kernel {
     /// All who were linked or monitored are told: now those who wait.
     pub(crate) fn farewell_said(&self, mailbox: &Mailbox, outcome: Arc<Outcome>) {
         self.events.tell(|| Event::Ended { actor: self.address(mailbox.id()), outcome: Outcome::clone(&outcome) });
-        self.gone();
-        mailbox.tell(outcome.clone());
+        // Before those who wait are told, so that they find the oldest outcome forgotten for this one.
         self.persist(|| lock(&self.outcomes).remember(mailbox.id(), outcome.clone()));
+        self.gone();
+        mailbox.tell(outcome);
+        self.persist(|| lock(&self.outcomes).told(mailbox.id()));
     }
 
     /// Asks every actor to end whose parent does not live, and again as parents end, so that whoever has children takes

@@ -35,9 +35,13 @@ impl Outcomes {
         self.ending.get(&id).cloned()
     }
 
-    /// Keeps an outcome: all who were to hear before have.
-    pub(crate) fn remember(&mut self, id: Id, outcome: Arc<Outcome>) {
+    /// All have been told of an actor's end.
+    pub(crate) fn told(&mut self, id: Id) {
         self.ending.remove(&id);
+    }
+
+    /// Keeps an outcome. While the end is being told, [`Outcomes::ending`] counts more.
+    pub(crate) fn remember(&mut self, id: Id, outcome: Arc<Outcome>) {
         if outcome.bytes() > BYTES_MAX {
             return;
         }
