@@ -175,7 +175,7 @@ impl Node {
         options: &SpawnOptions,
     ) -> Result<Address, Refusal> {
         let args = self.admit(args)?;
-        let mailbox = self.0.guests.spawn_in(module, entry, args, None, options)?;
+        let mailbox = self.0.guests.clone().spawn(Some(&module.as_home()), entry, args, None, options)?;
         Ok(self.kernel().address(mailbox.id()).keeping(mailbox))
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::address::AddressError;
 use crate::codes::codes;
 
 /// A call that was not done, and why. Nothing has happened then.
@@ -19,6 +20,11 @@ pub struct Refusal {
 impl Refusal {
     pub(crate) fn new(kind: RefusalKind, message: impl Into<String>) -> Refusal {
         Refusal { kind, message: message.into(), details: Map::new() }
+    }
+
+    /// The type `limit`: there are as many as there may be.
+    pub(crate) fn at_limit(limit: &str, max: usize, message: impl Into<String>) -> Refusal {
+        Refusal::new(RefusalKind::Limit, message).with("limit", limit).with("used", max).with("max", max)
     }
 
     /// Adds a key for programs, such as the limit that was reached.
@@ -59,6 +65,12 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+impl From<AddressError> for Refusal {
+    fn from(why: AddressError) -> Refusal {
+        Refusal::new(RefusalKind::BadAddress, why.to_string())
+    }
+}
 
 codes! {
     /// The types of refusals. The list is closed for this version and may grow in the next.

@@ -13,11 +13,12 @@ use crate::mailbox::Mailbox;
 use crate::mailbox::narrowed::{Denied, Rights};
 use crate::mailbox::queue::{Checked, Scan, Taken};
 use crate::message::Message;
-use crate::node::{Found, Kernel, Target};
+use crate::node::{Found, Kernel, Target, not_permitted};
 use crate::outcome::{Exception, ExceptionKind, Outcome};
 use crate::pattern::Pattern;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::signal::{Envelope, Signal};
+use crate::spawn_options::SpawnOptions;
 
 /// One actor's view of the world.
 pub(crate) struct Context {
@@ -40,16 +41,11 @@ impl Context {
         mailbox: Arc<Mailbox>,
         parent: Option<Id>,
         spawner: Arc<dyn Spawner>,
+        home: Option<Home>,
     ) -> Context {
         let address = kernel.address(mailbox.id());
         let parent = parent.map(|parent| kernel.address(parent));
-        Context { kernel, mailbox, address, parent, spawner, home: None, last: None }
-    }
-
-    /// Bare entries mean this module's.
-    pub(crate) fn at_home(mut self, home: Option<Home>) -> Context {
-        self.home = home;
-        self
+        Context { kernel, mailbox, address, parent, spawner, home, last: None }
     }
 
     pub(crate) fn home(&self) -> Option<&Home> {
@@ -95,6 +91,15 @@ impl Context {
             return Err(Refusal::new(RefusalKind::Stopping, "this actor is about to end"));
         }
         Ok(())
+    }
+
+    /// Spawns an entry as a child of this actor.
+    pub(crate) fn spawn(&self, entry: &str, args: String, options: &SpawnOptions) -> Result<Address, Refusal> {
+        self.goes_on()?;
+        let args = self.admit(args)?;
+        let spawner = self.spawner.clone();
+        let child = spawner.spawn(self.home.as_ref(), entry, args, Some(&self.mailbox), options)?;
+        Ok(self.kernel.address(child.id()))
     }
 
     /// Sends a message. Never waits.
@@ -244,10 +249,7 @@ fn look_up(kernel: &Kernel, actor: &str) -> Result<Found, Refusal> {
         (Ok(Target::Narrowed(mailbox, via)), _) => match mailbox.permits(via, Rights::WAIT, kernel.clock.monotonic()) {
             Ok(()) => Ok(Found::Living(mailbox)),
             Err(Denied::Gone) => Ok(Found::Unknown),
-            Err(Denied::Right) => {
-                let message = format!("{actor} is a narrowed address without the right `wait`");
-                Err(Refusal::new(RefusalKind::NotPermitted, message).with("right", "wait"))
-            }
+            Err(Denied::Right) => Err(not_permitted(&actor, "wait")),
         },
         (_, WhoRef::Id(id)) => Ok(kernel.find(id)),
         (_, WhoRef::Name(_)) => Ok(Found::Unknown),

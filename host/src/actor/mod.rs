@@ -51,7 +51,7 @@ pub(crate) async fn live<R>(kernel: Arc<Kernel>, mailbox: Arc<Mailbox>, behavior
     .await;
     life.end(outcome);
     while life.tell(TOLD_AT_ONCE) {
-        yield_now().await;
+        tokio::task::yield_now().await;
     }
     life.kernel.contain(|| {
         drop(remains);
@@ -109,17 +109,4 @@ impl Drop for Life {
         }
         self.tell(usize::MAX);
     }
-}
-
-/// Lets others run first.
-pub(crate) async fn yield_now() {
-    let mut yielded = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await
 }

@@ -40,7 +40,7 @@ impl Context {
         let reference = Id::random();
         mailbox.timer_made(reference, max).map_err(|_| {
             let message = format!("an actor may have {max} timers, counting those whose message is not received yet");
-            Refusal::new(RefusalKind::Limit, message).with("limit", "timers").with("used", max).with("max", max)
+            Refusal::at_limit("timers", max, message)
         })?;
         let timer = Arc::new(Timer { mailbox: mailbox.clone(), reference, message });
         let deadline = self.clock().deadline(delay);

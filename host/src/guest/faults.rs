@@ -80,7 +80,7 @@ impl Stage {
     }
 
     fn context(&self, actor: &Arc<Mailbox>) -> Context {
-        Context::new(self.kernel().clone(), actor.clone(), None, self.guests.clone())
+        Context::new(self.kernel().clone(), actor.clone(), None, self.guests.clone(), None)
     }
 
     fn live<R>(&self, actor: &Arc<Mailbox>, behavior: impl Future<Output = (Outcome, R)>) -> impl Future<Output = ()> {

@@ -14,6 +14,7 @@ use super::cache::{Cache, Key};
 use super::engine;
 use super::memory::{Needs, Slabs};
 use super::state::Guest;
+use crate::actor::spawner::Home;
 use crate::address::quoted;
 use crate::lock::{read, write};
 use crate::refusal::{Refusal, RefusalKind};
@@ -108,6 +109,15 @@ impl Module {
     /// How many functions it has, in all its core modules together.
     pub fn functions(&self) -> usize {
         self.0.admitted.functions
+    }
+
+    /// As what the bare entries of its actors mean.
+    pub(crate) fn as_home(&self) -> Home {
+        self.0.clone()
+    }
+
+    pub(super) fn of_home(home: &Home) -> Option<Module> {
+        home.clone().downcast().ok().map(Module)
     }
 
     pub(super) fn pre(&self) -> &ActorPre<Guest> {

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use wasmtime::{Config, LinearMemory, MemoryCreator, MemoryType, Result};
 
-use crate::refusal::{Refusal, RefusalKind};
+use crate::refusal::Refusal;
 use budget::BUDGET;
 use guards::Guards;
 use habits::{Habit, runs};
@@ -100,8 +100,7 @@ impl Slabs {
             "cannot spawn: with {actors} actors this process gets no address space for one more ({why}); `ulimit -v` or \
              vm.overcommit_memory=2 may be the reason"
         );
-        let refusal = Refusal::new(RefusalKind::Limit, message).with("limit", "address-space");
-        refusal.with("used", actors).with("max", actors)
+        Refusal::at_limit("address-space", actors, message)
     }
 }
 

@@ -74,28 +74,6 @@ impl Guests {
         &self.library
     }
 
-    /// Starts an actor: all that can be refused is refused here, and the rest happens on the actor's own task.
-    ///
-    /// `home` is the module that a bare entry means.
-    ///
-    /// # Errors
-    ///
-    /// `no-such-module`, `no-such-entry`, `bad-argument`, `limit`, `stopping`. No actor was made then.
-    pub(crate) fn spawn_in(
-        self: &Arc<Self>,
-        home: &Module,
-        entry: &str,
-        args: Message,
-        parent: Option<&Arc<Mailbox>>,
-        options: &SpawnOptions,
-    ) -> Result<Arc<Mailbox>, Refusal> {
-        if let Some(own) = entry.strip_prefix(builtin::PREFIX) {
-            return self.start_own(own, Some(Arc::new(home.clone())), args, parent, options);
-        }
-        let (module, entry) = self.resolve(Some(home), entry)?;
-        self.start(module, entry, args, parent, options)
-    }
-
     /// Starts one of the node's own entries.
     fn start_own(
         self: &Arc<Self>,
@@ -110,6 +88,7 @@ impl Guests {
         native::spawn(&spawner, &self.kernel, home, parent, options, move |context| behavior(context, args))
     }
 
+    /// Starts a guest: all that can be refused is refused here, and the rest happens on the actor's own task.
     fn start(
         self: &Arc<Self>,
         module: Module,
@@ -125,7 +104,7 @@ impl Guests {
         let place = self.library.slabs().reserve(module.needs())?;
         let mailbox = self.kernel.enter(parent, options)?;
         let parent = parent.map(|parent| parent.id());
-        let context = Context::new(self.kernel.clone(), mailbox.clone(), parent, self.clone());
+        let context = Context::new(self.kernel.clone(), mailbox.clone(), parent, self.clone(), Some(module.as_home()));
         let actor = context.address().to_string().into();
         let speaker = Speaker { actor, entry: entry.into() };
         let guest = Guest::new(self.clone(), module, context, speaker);
@@ -138,9 +117,9 @@ impl Guests {
         Ok(mailbox)
     }
 
-    fn resolve<'a>(&self, home: Option<&Module>, entry: &'a str) -> Result<(Module, &'a str), Refusal> {
-        let (module, entry) = match (entry.split_once('/'), home) {
-            (None, Some(home)) => (home.clone(), entry),
+    fn resolve<'a>(&self, home: Option<&Home>, entry: &'a str) -> Result<(Module, &'a str), Refusal> {
+        let (module, entry) = match (entry.split_once('/'), home.and_then(Module::of_home)) {
+            (None, Some(home)) => (home, entry),
             (None, None) => {
                 let message = format!("`{}` names no module: write `module/entry`", quoted(entry));
                 return Err(Refusal::new(RefusalKind::NoSuchModule, message));
@@ -170,7 +149,6 @@ impl Spawner for Guests {
         if let Some(own) = entry.strip_prefix(builtin::PREFIX) {
             return self.start_own(own, home.cloned(), args, parent, options);
         }
-        let home = home.and_then(|home| home.downcast_ref::<Module>());
         let (module, entry) = self.resolve(home, entry)?;
         self.start(module, entry, args, parent, options)
     }

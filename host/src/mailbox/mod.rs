@@ -5,7 +5,7 @@ pub(crate) mod links;
 pub(crate) mod narrowed;
 mod host_message;
 mod ending;
-mod timers;
+mod places;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize};

@@ -91,8 +91,8 @@ where
 {
     let mailbox = kernel.enter(parent, options)?;
     let parent = parent.map(|parent| parent.id());
-    let context = context::Context::new(kernel.clone(), mailbox.clone(), parent, spawner.clone());
-    let context = Context { actor: context.at_home(home), in_a_row: 0 };
+    let actor = context::Context::new(kernel.clone(), mailbox.clone(), parent, spawner.clone(), home);
+    let context = Context { actor, in_a_row: 0 };
     let bytes_max = kernel.limits.message_bytes;
     // The behavior is called on the actor's own task: if it panics, that is this actor's end.
     let behavior = async move {
@@ -126,11 +126,7 @@ impl Context {
     ///
     /// As [`Node::spawn_with`](crate::Node::spawn_with), but an actor can link and monitor its child.
     pub fn spawn(&mut self, entry: &str, args: impl IntoMessage, options: &SpawnOptions) -> Result<Address, Refusal> {
-        self.actor.goes_on()?;
-        let args = self.actor.admit(args.into_text())?;
-        let child =
-            self.actor.spawner().clone().spawn(self.actor.home(), entry, args, Some(self.actor.mailbox()), options)?;
-        Ok(self.actor.kernel().address(child.id()))
+        self.actor.spawn(entry, args.into_text(), options)
     }
 
     /// Spawns an actor written in Rust, as a child of this one.
@@ -201,7 +197,7 @@ impl Context {
         self.in_a_row += 1;
         if self.in_a_row > TAKEN_IN_A_ROW {
             self.in_a_row = 0;
-            actor::yield_now().await;
+            tokio::task::yield_now().await;
         }
         let taken = self.actor.receive(patterns, timeout).await?;
         let (via, from_host) = match taken.source {

@@ -235,10 +235,10 @@ impl Router {
         if self.rotation.len() == 0 {
             return Err(nobody());
         }
-        let (used, max) = (self.calls.len(), self.calls_max);
-        if used >= max {
-            let refusal = Refusal::new(RefusalKind::Limit, format!("this router waits for {max} answers already"));
-            return Err(exception(&refusal.with("limit", "calls").with("used", used).with("max", max)));
+        let max = self.calls_max;
+        if self.calls.len() >= max {
+            let message = format!("this router waits for {max} answers already");
+            return Err(exception(&Refusal::at_limit("calls", max, message)));
         }
         let reply_to = self.context.one_shot().map_err(|refusal| exception(&refusal))?;
         let text = Request::text(&reply_to.to_string(), &request.method, &reply_to, &request.message);

@@ -121,6 +121,12 @@ impl Supervisor {
         self.context.clock().monotonic()
     }
 
+    /// Its children are to end, and then it ends.
+    fn wind_down(&mut self) {
+        let now = self.now();
+        self.restarts.shutdown(Why::Asked, now);
+    }
+
     fn moment(&self) -> Moment {
         let random = getrandom::u32().expect("the system has a random generator");
         Moment { now: self.now(), chance: f64::from(random) / (f64::from(u32::MAX) + 1.0) }
@@ -180,7 +186,7 @@ impl Supervisor {
         let refusal = about(&id, &refusal);
         if refusal.kind() == RefusalKind::Stopping {
             // The node, or this actor, is about to end: no start will succeed any more.
-            self.restarts.shutdown(Why::Asked, self.context.clock().monotonic());
+            self.wind_down();
             return;
         }
         let moment = self.moment();
@@ -202,12 +208,12 @@ impl Supervisor {
             return self.hear_call(&received.message);
         }
         match News::parse(&received.message) {
-            Some(News::Shutdown) => self.restarts.shutdown(Why::Asked, self.context.clock().monotonic()),
+            Some(News::Shutdown) => self.wind_down(),
             Some(News::Ended(ended)) => match self.by_address.remove(&ended.address) {
                 Some(key) => self.child_ended(key, &ended),
                 // Linked with its parent, it goes where that goes, as every supervisor in OTP.
                 None if self.context.parent() == Some(&ended.address) => {
-                    self.restarts.shutdown(Why::Asked, self.context.clock().monotonic());
+                    self.wind_down();
                 }
                 None => {}
             },

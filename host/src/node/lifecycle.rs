@@ -114,8 +114,7 @@ impl Kernel {
         let ancestors: Box<[Party]> = std::iter::once(Party::here(parent.id())).chain(living).collect();
         if ancestors.len() > ANCESTORS_MAX {
             let message = format!("cannot spawn: an actor may have {ANCESTORS_MAX} living ancestors");
-            let refusal = Refusal::new(RefusalKind::Limit, message);
-            return Err(refusal.with("limit", "depth").with("used", ANCESTORS_MAX).with("max", ANCESTORS_MAX));
+            return Err(Refusal::at_limit("depth", ANCESTORS_MAX, message));
         }
         Ok(ancestors)
     }
@@ -277,7 +276,7 @@ impl Kernel {
 
     /// Kills an actor, or asks it to end, if `from` may: an ancestor, or without a sender the operator.
     pub(crate) fn end(&self, from: Option<&Mailbox>, to: &str, signal: Signal) -> Result<(), Refusal> {
-        let (who, _) = address::split(to).map_err(|why| Refusal::new(RefusalKind::BadAddress, why.to_string()))?;
+        let (who, _) = address::split(to)?;
         if let (WhoRef::Name(_), Some(_)) = (who, from) {
             return Err(needs_id(to, "end"));
         }
@@ -315,8 +314,7 @@ impl Kernel {
             }
             NotRegistered::TooMany => {
                 let max = self.limits.names;
-                let message = format!("an actor may have {max} names");
-                Refusal::new(RefusalKind::Limit, message).with("limit", "names").with("used", max).with("max", max)
+                Refusal::at_limit("names", max, format!("an actor may have {max} names"))
             }
         })
     }
@@ -376,6 +374,5 @@ fn no_such_name(name: &str) -> Refusal {
 }
 
 fn limit(full: &Full) -> Refusal {
-    let refusal = Refusal::new(RefusalKind::Limit, full.to_string());
-    refusal.with("limit", full.what).with("used", full.max).with("max", full.max)
+    Refusal::at_limit(full.what, full.max, full.to_string())
 }

@@ -109,7 +109,7 @@ impl Kernel {
     ///
     /// `bad-address`, `no-such-actor`.
     pub(crate) fn resolve(&self, to: &str) -> Result<Target, Refusal> {
-        let (who, place) = address::split(to).map_err(|why| Refusal::new(RefusalKind::BadAddress, why.to_string()))?;
+        let (who, place) = address::split(to)?;
         if place == self.place.as_str() {
             let found = match who {
                 WhoRef::Id(id) => self.find_living(id),
@@ -117,9 +117,7 @@ impl Kernel {
             };
             return found.ok_or_else(|| no_such_actor(to));
         }
-        let place = place
-            .parse()
-            .map_err(|why: address::AddressError| Refusal::new(RefusalKind::BadAddress, why.to_string()))?;
+        let place = place.parse()?;
         match who {
             WhoRef::Id(id) => Ok(Target::There(Receiver { id, place })),
             WhoRef::Name(_) => {
@@ -163,19 +161,38 @@ impl Kernel {
         message: Message,
     ) -> Result<(), Refusal> {
         let bytes = message.len();
-        let pushed = match via {
+        self.push(mailbox, via, message).map_err(|why| self.not_delivered(mailbox, via, from, bytes, &why))
+    }
+
+    fn push(&self, mailbox: &Mailbox, via: Option<Id>, message: Message) -> Result<(), NotDelivered> {
+        match via {
             None => mailbox.push(message),
             Some(via) => mailbox.push_narrowed(message, via, self.clock.monotonic()),
-        };
-        pushed.map_err(|why| {
-            let to = self.address(via.unwrap_or(mailbox.id()));
-            match why {
-                NotDelivered::Closed => self.count_lost(&to, from, Loss::NoSuchActor, bytes),
-                NotDelivered::Full(_) => self.count_lost(&to, from, Loss::MailboxFull, bytes),
-                NotDelivered::NotPermitted => {}
+        }
+    }
+
+    /// Why a message of so many bytes is not in the mailbox. If it is lost, it is counted.
+    fn not_delivered(
+        &self,
+        mailbox: &Mailbox,
+        via: Option<Id>,
+        from: Option<Id>,
+        bytes: usize,
+        why: &NotDelivered,
+    ) -> Refusal {
+        let to = self.address(via.unwrap_or(mailbox.id()));
+        match why {
+            NotDelivered::Closed => {
+                self.count_lost(&to, from, Loss::NoSuchActor, bytes);
+                no_such_actor(&to.to_string())
             }
-            not_delivered(&to, &why)
-        })
+            NotDelivered::Full(_) => {
+                self.count_lost(&to, from, Loss::MailboxFull, bytes);
+                let message = format!("the mailbox of {to} is full");
+                Refusal::new(RefusalKind::MailboxFull, message).with("address", to.to_string())
+            }
+            NotDelivered::NotPermitted => not_permitted(&to, "send"),
+        }
     }
 
     pub(crate) fn count_lost(&self, to: &Address, from: Option<Id>, loss: Loss, bytes: usize) {
@@ -193,15 +210,8 @@ impl Kernel {
             }
         };
         let bytes = message.len();
-        let push = |message| match via {
-            None => mailbox.push(message),
-            Some(via) => mailbox.push_narrowed(message, via, self.clock.monotonic()),
-        };
-        mailbox.push_wait(message, push).await.map_err(|why| {
-            let to = self.address(via.unwrap_or(mailbox.id()));
-            self.count_lost(&to, from, Loss::NoSuchActor, bytes);
-            not_delivered(&to, &why)
-        })
+        let pushed = mailbox.push_wait(message, |message| self.push(mailbox, via, message)).await;
+        pushed.map_err(|why| self.not_delivered(mailbox, via, from, bytes, &why))
     }
 
     /// A signal from a peer, for an actor here.
@@ -314,17 +324,8 @@ impl Kernel {
     }
 }
 
-fn not_delivered(to: &Address, why: &NotDelivered) -> Refusal {
-    match why {
-        NotDelivered::Closed => no_such_actor(&to.to_string()),
-        NotDelivered::Full(_) => Refusal::new(RefusalKind::MailboxFull, format!("the mailbox of {to} is full"))
-            .with("address", to.to_string()),
-        NotDelivered::NotPermitted => not_permitted(to, "send"),
-    }
-}
-
 /// A narrowed address without this right.
-fn not_permitted(address: &Address, right: &str) -> Refusal {
+pub(crate) fn not_permitted(address: &dyn std::fmt::Display, right: &str) -> Refusal {
     let message = format!("{address} is a narrowed address without the right `{right}`");
     Refusal::new(RefusalKind::NotPermitted, message).with("right", right)
 }

@@ -48,7 +48,7 @@ impl Kernel {
             self.end_those_over(maker);
             maker.made(id, &target, terms.uses, max).map_err(|_| {
                 let message = format!("an actor may have made {max} narrowed addresses, and wait for as many answers");
-                Refusal::new(RefusalKind::Limit, message).with("limit", "narrowed").with("used", max).with("max", max)
+                Refusal::at_limit("narrowed", max, message)
             })?;
         }
         // Found before it is valid, so that the target's end in between finds it too.
@@ -60,10 +60,7 @@ impl Kernel {
                 NotMade::Gone => no_such_actor(to),
                 NotMade::TooLong => {
                     let message = format!("cannot narrow {}: it was narrowed {CHAIN_MAX} times", quoted(to));
-                    Refusal::new(RefusalKind::Limit, message)
-                        .with("limit", "narrowed-depth")
-                        .with("used", CHAIN_MAX)
-                        .with("max", CHAIN_MAX)
+                    Refusal::at_limit("narrowed-depth", CHAIN_MAX, message)
                 }
             });
         }
@@ -76,8 +73,7 @@ impl Kernel {
     ///
     /// `bad-address`; `not-permitted` for one that somebody else made.
     pub(crate) fn revoke(&self, maker: &Mailbox, narrowed: &str) -> Result<(), Refusal> {
-        let (who, _) =
-            address::split(narrowed).map_err(|why| Refusal::new(RefusalKind::BadAddress, why.to_string()))?;
+        let (who, _) = address::split(narrowed)?;
         let WhoRef::Id(id) = who else {
             let message = format!("cannot revoke {}: it is no narrowed address", quoted(narrowed));
             return Err(Refusal::new(RefusalKind::BadAddress, message));

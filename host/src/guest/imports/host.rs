@@ -1,6 +1,6 @@
 //! `greenroom:actor/host`: who am I, spawn, send, receive.
 
-use super::{Guest, milliseconds};
+use super::{Guest, milliseconds, told};
 use crate::guest::bindings::greenroom::actor::host::{Host, Received};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::spawn_options::SpawnOptions;
@@ -19,24 +19,16 @@ impl Host for Guest {
     }
 
     fn spawn(&mut self, entry: String, args: String, options: String) -> Result<String, String> {
-        let child = SpawnOptions::parse(&options).and_then(|options| {
-            self.context.goes_on()?;
-            let args = self.context.admit(args)?;
-            self.guests.spawn_in(&self.module, &entry, args, Some(self.context.mailbox()), &options)
-        });
-        match child {
-            Ok(child) => Ok(self.guests.kernel.address(child.id()).to_string()),
-            Err(refusal) => Err(refusal.to_json()),
-        }
+        let child = SpawnOptions::parse(&options).and_then(|options| self.context.spawn(&entry, args, &options));
+        told(child.map(|child| child.to_string()))
     }
 
     fn send(&mut self, to: String, message: String) -> Result<(), String> {
-        self.context.send(&to, message).map_err(|refusal| refusal.to_json())
+        told(self.context.send(&to, message))
     }
 
     async fn send_wait(&mut self, to: String, message: String, timeout_ms: u32) -> Result<(), String> {
-        let sent = self.context.send_wait(&to, message, milliseconds(timeout_ms)).await;
-        sent.map_err(|refusal| refusal.to_json())
+        told(self.context.send_wait(&to, message, milliseconds(timeout_ms)).await)
     }
 
     async fn receive(&mut self, patterns: Vec<String>, timeout_ms: Option<u32>) -> Result<Option<Received>, String> {

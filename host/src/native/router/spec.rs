@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::super::call::present;
 use super::rotation::{Strategy, place};
 use crate::address::Address;
 use crate::message::Message;
@@ -37,26 +38,22 @@ pub(super) struct Spec {
 pub(super) struct PoolSpec {
     pub(super) size: usize,
     entry: String,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "present")]
     args: Given,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "present")]
     restart: Given,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "present")]
     shutdown_ms: Given,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "present")]
     intensity: Given,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "present")]
     period_ms: Given,
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "present")]
     backoff: Given,
 }
 
 /// A value that was given, `null` too, as it was written.
 type Given = Option<Box<RawValue>>;
-
-fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Given, D::Error> {
-    Deserialize::deserialize(deserializer).map(Some)
-}
 
 /// Calls outstanding unless the spec says otherwise: some megabytes of memory, and far below the narrowed addresses that
 /// an actor may make.

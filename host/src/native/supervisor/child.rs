@@ -13,6 +13,7 @@ use super::spec::{SupervisorSpec, bad, read};
 use crate::address::{Address, quoted};
 use crate::message::{IntoMessage, Message};
 use crate::native::Context;
+use crate::native::call::present;
 use crate::refusal::Refusal;
 use crate::spawn_options::{SpawnOptions, check_name};
 
@@ -168,11 +169,6 @@ struct ChildText {
 
 fn no_args() -> Box<RawValue> {
     RawValue::from_string("[]".to_owned()).expect("an empty array is JSON")
-}
-
-/// A key that is there, also if its value is `null`.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u32>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 impl Serialize for ChildSpec {

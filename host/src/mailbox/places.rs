@@ -1,4 +1,4 @@
-//! An actor's timers and the weaker addresses it makes: what has a place in its mailbox before there is a message.
+//! What has a place in an actor's mailbox before there is a message: its timers, and the answers that it expects.
 
 use std::sync::Arc;
 use std::time::Duration;
