@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use greenroom::{Address, Backoff, CallError, ChildSpec, Context, ExceptionKind, Refusal, RefusalKind, SupervisorSpec};
+use greenroom::{
+    Address, Backoff, CallError, ChildSpec, Context, ExceptionKind, Refusal, RefusalKind, SpawnOptions, SupervisorSpec,
+};
 use serde_json::{Value, json};
 
 use crate::puppet::Puppet;
@@ -156,6 +158,25 @@ fn a_stopped_child_stays_known_until_it_is_deleted() {
         json!([]),
         "what is no call is dropped, and so is a child that did not start"
     );
+}
+
+#[test]
+fn a_supervisor_that_is_asked_to_end_before_it_has_begun_ends_as_any_that_is_asked() {
+    let stage = Stage::new();
+    let parent = Puppet::new(&stage.node);
+    for _ in 0..200 {
+        let office = SupervisorSpec::one_for_one().child(ChildSpec::native("clerk", waits));
+        let own = stage.node.supervise(office).expect("a supervisor");
+        stage.node.exit(&own, json!("closing time")).expect("it is there");
+        let spawned = parent.does(|context| {
+            let args = json!({"strategy": "one-for-one", "children": []});
+            let supervisor = context.spawn("greenroom/supervisor", args, &SpawnOptions::default())?;
+            context.exit(&supervisor, json!("closing time")).map(|()| supervisor)
+        });
+        assert_eq!(stage.value(&own), json!(null));
+        let outcome = parent.waits(&spawned.expect("it is there"));
+        assert_eq!(outcome.to_json(), r#"{"exit":null}"#);
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::Node;
 use crate::address::Address;
 use crate::native::supervisor::{SupervisorSpec, supervise};
 use crate::refusal::Refusal;
+use crate::spawn_options::SpawnOptions;
 
 impl Node {
     /// Starts a supervisor, which starts its children. Its children's entries are written `module/entry`.
@@ -40,6 +41,6 @@ impl Node {
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     pub fn supervise(&self, spec: SupervisorSpec) -> Result<Address, Refusal> {
-        self.spawn_native(move |context| supervise(context, spec))
+        self.spawn_native_with(&SpawnOptions::default().trap_exit(), move |context| supervise(context, spec))
     }
 }

@@ -83,9 +83,10 @@ impl Guests {
         parent: Option<&Arc<Mailbox>>,
         options: &SpawnOptions,
     ) -> Result<Arc<Mailbox>, Refusal> {
-        let behavior = builtin::find(entry)?;
+        let own = builtin::find(entry)?;
+        let options = SpawnOptions { trap_exit: options.trap_exit || own.traps_exits, ..options.clone() };
         let spawner: Arc<dyn Spawner> = self.clone();
-        native::spawn(&spawner, &self.kernel, home, parent, options, move |context| behavior(context, args))
+        native::spawn(&spawner, &self.kernel, home, parent, &options, move |context| (own.behavior)(context, args))
     }
 
     /// Starts a guest: all that can be refused is refused here, and the rest happens on the actor's own task.

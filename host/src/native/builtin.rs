@@ -14,18 +14,27 @@ pub(crate) const PREFIX: &str = "greenroom/";
 /// An entry's behavior: what it does with its arguments.
 pub(crate) type Behavior = fn(Context, Message) -> Pin<Box<dyn Future<Output = Result<Message, Message>> + Send>>;
 
-/// The entries, by name.
-const ENTRIES: &[(&str, Behavior)] = &[("supervisor", supervisor::run), ("router", router::route)];
+/// One of the node's own entries.
+pub(crate) struct Builtin {
+    name: &'static str,
+    pub(crate) behavior: Behavior,
+    /// From its first moment, as by the option of a spawn: whoever asks it to end before it has begun is heard too.
+    pub(crate) traps_exits: bool,
+}
 
-/// The behavior of `greenroom/ENTRY`.
+const ENTRIES: &[Builtin] = &[
+    Builtin { name: "supervisor", behavior: supervisor::run, traps_exits: true },
+    Builtin { name: "router", behavior: router::route, traps_exits: false },
+];
+
+/// Finds `greenroom/ENTRY`.
 ///
 /// # Errors
 ///
 /// `no-such-entry`, with those there are.
-pub(crate) fn find(entry: &str) -> Result<Behavior, Refusal> {
-    let found = ENTRIES.iter().find(|(name, _)| *name == entry);
-    found.map(|(_, behavior)| *behavior).ok_or_else(|| {
-        let names: Vec<&str> = ENTRIES.iter().map(|(name, _)| *name).collect();
+pub(crate) fn find(entry: &str) -> Result<&'static Builtin, Refusal> {
+    ENTRIES.iter().find(|own| own.name == entry).ok_or_else(|| {
+        let names: Vec<&str> = ENTRIES.iter().map(|own| own.name).collect();
         let message = format!("`greenroom` has no entry `{}`; it has {}", quoted(entry), names.join(", "));
         Refusal::new(RefusalKind::NoSuchEntry, message).with("entries", names)
     })

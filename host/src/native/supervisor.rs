@@ -51,9 +51,8 @@ pub(crate) fn run(context: Context, args: Message) -> Pin<Box<dyn Future<Output 
     })
 }
 
-/// The behavior of a supervisor.
-pub(crate) async fn supervise(mut context: Context, spec: SupervisorSpec) -> Result<Message, Message> {
-    context.trap_exit(true);
+/// The behavior of a supervisor, which is spawned as one that traps exits.
+pub(crate) async fn supervise(context: Context, spec: SupervisorSpec) -> Result<Message, Message> {
     spec.check().map_err(text)?;
     let mut supervisor = Supervisor::new(context, spec);
     loop {

@@ -87,8 +87,8 @@ impl ChildSpec {
     /// A supervisor below this one.
     pub fn supervisor(id: impl Into<String>, spec: SupervisorSpec) -> ChildSpec {
         let start = move |context: &mut Context, options: &SpawnOptions| {
-            let spec = spec.clone();
-            context.spawn_native(options, move |context| super::supervise(context, spec))
+            let (spec, options) = (spec.clone(), options.clone().trap_exit());
+            context.spawn_native(&options, move |context| super::supervise(context, spec))
         };
         ChildSpec::with(id.into(), Start::Native(Arc::new(start)), None)
     }
