@@ -221,8 +221,9 @@ impl Node {
     /// `no-such-actor`, `mailbox-full`, `too-large`, `not-connected`. Nothing was delivered then.
     pub fn send(&self, to: &Address, message: impl IntoMessage) -> Result<(), Refusal> {
         let message = self.admit(message)?;
-        let target = self.kernel().resolve(&to.to_string())?;
-        self.kernel().deliver(&target, Envelope { from: None, signal: Signal::Message(message) })
+        let (kernel, to) = (self.kernel(), to.to_string());
+        let target = kernel.resolve(&to).map_err(|why| kernel.not_resolved(&to, None, message.len(), why))?;
+        kernel.deliver(&target, Envelope { from: None, signal: Signal::Message(message) })
     }
 
     /// Waits for an actor's end and answers the value it returned. Works also when it has ended before.

@@ -80,6 +80,41 @@ fn each_lost_message_is_an_event_with_its_reason_and_is_counted() {
 }
 
 #[test]
+fn a_message_to_nobody_is_lost_however_it_is_addressed() {
+    let stage = Stage::new();
+    let mut events = stage.node.events();
+    let sender = Puppet::new(&stage.node);
+    let place = stage.node.place();
+    for who in ["a".repeat(26), "nobody".to_owned()] {
+        let to: Address = format!("{who}@{place}").parse().expect("an address");
+        assert!(sender.send(&to, json!(1)).is_err());
+        assert!(stage.node.send(&to, json!(12)).is_err());
+    }
+    sender.returns(json!(1));
+    let told = until_end(&stage, &mut events, &sender.address);
+    let told: Vec<&Value> = told.iter().filter(|event| event["event"] == "lost").collect();
+    let event = |who: &str, from: Value, bytes: usize| json!({"event": "lost", "why": "no-such-actor", "to": format!("{who}@{place}"), "from": from, "bytes": bytes});
+    let (id, from) = ("a".repeat(26), json!(sender.address.to_string()));
+    let expected = [
+        event(&id, from.clone(), 1),
+        event(&id, Value::Null, 2),
+        event("nobody", from, 1),
+        event("nobody", Value::Null, 2),
+    ];
+    assert_eq!(told, expected.iter().collect::<Vec<_>>());
+    assert_eq!(lost(&stage, Loss::NoSuchActor), 4);
+}
+
+#[test]
+fn a_message_that_waits_for_room_at_nobody_s_is_lost_too() {
+    let stage = Stage::new();
+    let to = format!("{}@{}", "a".repeat(26), stage.node.place());
+    let answers = stage.play(json!([{"send-wait": [to, 1, 0]}]));
+    assert_eq!(answers[0]["refused"], "no-such-actor");
+    assert_eq!(lost(&stage, Loss::NoSuchActor), 1);
+}
+
+#[test]
 fn a_message_that_was_taken_back_is_not_lost() {
     let stage = Stage::new();
     let (a, b) = (Puppet::trapping(&stage.node), Puppet::new(&stage.node));

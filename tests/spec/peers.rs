@@ -222,3 +222,15 @@ fn a_narrowed_address_is_used_from_another_node() {
     far.monitor(&narrowed);
     assert_eq!(far.hears()["exception"]["type"], "noproc", "used up, it is as if its actor had ended");
 }
+
+#[test]
+fn a_message_from_a_peer_to_nobody_is_lost_where_it_arrives_under_its_sender_s_address() {
+    let (stage, there) = pair();
+    let near = Puppet::new(&stage.node);
+    let mut events = there.events();
+    let nobody: Address = format!("{}@{}", "a".repeat(26), there.place()).parse().expect("an address");
+    assert!(near.send(&nobody, json!(1)).is_err());
+    let event = stage.block_on(events.next()).expect("the node is there").to_json();
+    let from = &near.address;
+    assert_eq!(event, format!(r#"{{"event":"lost","why":"no-such-actor","to":"{nobody}","from":"{from}","bytes":1}}"#));
+}

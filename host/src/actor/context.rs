@@ -17,7 +17,7 @@ use crate::node::{Found, Kernel, Target, not_permitted};
 use crate::outcome::{Exception, ExceptionKind, Outcome};
 use crate::pattern::Pattern;
 use crate::refusal::{Refusal, RefusalKind};
-use crate::signal::{Envelope, Signal};
+use crate::signal::{Envelope, Party, Signal};
 use crate::spawn_options::SpawnOptions;
 
 /// One actor's view of the world.
@@ -106,8 +106,10 @@ impl Context {
     pub(crate) fn send(&mut self, to: &str, text: String) -> Result<(), Refusal> {
         self.goes_on()?;
         let message = self.kernel.admit(text)?;
-        let envelope = Envelope { from: Some(self.mailbox.id()), signal: Signal::Message(message) };
-        let target = target(&self.kernel, &mut self.last, to)?;
+        let (from, bytes) = (Some(self.mailbox.id()), message.len());
+        let envelope = Envelope { from, signal: Signal::Message(message) };
+        let target = target(&self.kernel, &mut self.last, to);
+        let target = target.map_err(|why| self.kernel.not_resolved(to, from.map(Party::here).as_ref(), bytes, why))?;
         self.kernel.deliver(target, envelope)
     }
 
@@ -116,8 +118,10 @@ impl Context {
         self.goes_on()?;
         let message = self.kernel.admit(text)?;
         let deadline = self.clock().deadline(timeout);
-        let target = target(&self.kernel, &mut self.last, to)?;
-        let delivery = self.kernel.deliver_wait(target, Some(self.mailbox.id()), message);
+        let from = Party::here(self.mailbox.id());
+        let target = target(&self.kernel, &mut self.last, to);
+        let target = target.map_err(|why| self.kernel.not_resolved(to, Some(&from), message.len(), why))?;
+        let delivery = self.kernel.deliver_wait(target, Some(&from), message);
         self.kernel.clock.timeout(deadline, delivery).await.unwrap_or_else(|| {
             let message = format!("the mailbox of {} had no room within {timeout:?}", quoted(to));
             Err(Refusal::new(RefusalKind::Timeout, message))

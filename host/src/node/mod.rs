@@ -144,10 +144,11 @@ impl Kernel {
             Target::Here(mailbox) => (mailbox, None),
             Target::Narrowed(mailbox, via) => (mailbox, Some(*via)),
         };
+        let from = envelope.from.map(Party::here);
         match envelope.signal {
-            Signal::Message(message) => self.deliver_message(mailbox, via, envelope.from, message),
+            Signal::Message(message) => self.deliver_message(mailbox, via, from.as_ref(), message),
             signal => {
-                self.effect(mailbox, envelope.from.map(Party::here).as_ref(), signal);
+                self.effect(mailbox, from.as_ref(), signal);
                 Ok(())
             }
         }
@@ -157,7 +158,7 @@ impl Kernel {
         &self,
         mailbox: &Mailbox,
         via: Option<Id>,
-        from: Option<Id>,
+        from: Option<&Party>,
         message: Message,
     ) -> Result<(), Refusal> {
         let bytes = message.len();
@@ -176,7 +177,7 @@ impl Kernel {
         &self,
         mailbox: &Mailbox,
         via: Option<Id>,
-        from: Option<Id>,
+        from: Option<&Party>,
         bytes: usize,
         why: &NotDelivered,
     ) -> Refusal {
@@ -195,12 +196,27 @@ impl Kernel {
         }
     }
 
-    pub(crate) fn count_lost(&self, to: &Address, from: Option<Id>, loss: Loss, bytes: usize) {
-        self.events.lost(to, from.map(|from| self.address(from)).as_ref(), loss, [bytes]);
+    /// Why a message of so many bytes has nobody to go to. If nobody has the address, it is lost as one to the dead is.
+    pub(crate) fn not_resolved(&self, to: &str, from: Option<&Party>, bytes: usize, why: Refusal) -> Refusal {
+        if why.kind() == RefusalKind::NoSuchActor
+            && let Ok(to) = to.parse()
+        {
+            self.count_lost(&to, from, Loss::NoSuchActor, bytes);
+        }
+        why
+    }
+
+    pub(crate) fn count_lost(&self, to: &Address, from: Option<&Party>, loss: Loss, bytes: usize) {
+        self.events.lost(to, from.map(|from| from.address(&self.place)).as_ref(), loss, [bytes]);
     }
 
     /// As `deliver` with a message, but waits for room. Cancel-safe as [`Mailbox::push_wait`] is.
-    pub(crate) async fn deliver_wait(&self, to: &Target, from: Option<Id>, message: Message) -> Result<(), Refusal> {
+    pub(crate) async fn deliver_wait(
+        &self,
+        to: &Target,
+        from: Option<&Party>,
+        message: Message,
+    ) -> Result<(), Refusal> {
         let (mailbox, via) = match to {
             Target::Here(mailbox) => (mailbox, None),
             Target::Narrowed(mailbox, via) => (mailbox, Some(*via)),
@@ -223,10 +239,16 @@ impl Kernel {
         let target = self.find_living(id);
         let from = envelope.from.map(|id| Party { id, place: Some(peer.clone()) });
         match (envelope.signal, target, from) {
-            (Signal::Message(message), Some(target), _) => {
-                self.deliver(&target, Envelope { from: envelope.from, signal: Signal::Message(message) })
+            (Signal::Message(message), Some(Target::Here(mailbox)), from) => {
+                self.deliver_message(&mailbox, None, from.as_ref(), message)
             }
-            (Signal::Message(_), None, _) => Err(no_such_actor(&self.address(id).to_string())),
+            (Signal::Message(message), Some(Target::Narrowed(mailbox, via)), from) => {
+                self.deliver_message(&mailbox, Some(via), from.as_ref(), message)
+            }
+            (Signal::Message(message), Some(Target::There(_)) | None, from) => {
+                let to = self.address(id).to_string();
+                Err(self.not_resolved(&to, from.as_ref(), message.len(), no_such_actor(&to)))
+            }
             (signal, Some(Target::Here(mailbox)), Some(from)) => {
                 self.effect(&mailbox, Some(&from), signal);
                 Ok(())
