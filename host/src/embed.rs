@@ -28,7 +28,7 @@ use crate::node::Kernel;
 use crate::node::events::{Events, Loss};
 use crate::outcome::{Exception, ExceptionKind, Outcome};
 use crate::refusal::Refusal;
-use crate::signal::{Envelope, Signal};
+use crate::signal::Signal;
 use crate::spawn_options::SpawnOptions;
 pub use builder::{NodeBuilder, StartError};
 
@@ -223,7 +223,7 @@ impl Node {
         let message = self.admit(message)?;
         let (kernel, to) = (self.kernel(), to.to_string());
         let target = kernel.resolve(&to).map_err(|why| kernel.not_resolved(&to, None, message.len(), why))?;
-        kernel.deliver(&target, Envelope { from: None, signal: Signal::Message(message) })
+        kernel.deliver(&target, None, message)
     }
 
     /// Waits for an actor's end and answers the value it returned. Works also when it has ended before.

@@ -28,7 +28,7 @@
 //! | --- | --- |
 //! | `address`, `message`, `pattern`, `signal`, `spawn_options`, `outcome`, `refusal`, `codes`, `limits`, `clock`, `lock`, `printable` | the words: who, what, how it ended, why not |
 //! | `mailbox` | where signals for one actor arrive |
-//! | `node` | the one door: every signal passes `Kernel::deliver` |
+//! | `node` | the one door: a message passes `Kernel::deliver`, any other signal `Kernel::signal` |
 //! | `actor` | how an actor lives and how its end is told; all it may do (`Context`) |
 //! | `native` | a behavior in Rust: the embedding program's, and the node's own entries |
 //! | `guest` | a behavior in wasm: admission, compiling, limits, time slices, imports |
@@ -39,8 +39,9 @@
 //! A message's way: the guest's `send` → `guest/imports/host.rs` → `actor/context.rs` (admitted, once) →
 //! `node/mod.rs`, the door → `mailbox` → the receiver's task is woken → its `receive` → its memory.
 //!
-//! An end's way: the guest's `run` returns, traps, or is ended → `guest/ending.rs` (in the contract's words) →
-//! `actor/mod.rs` → `Kernel::leave`: the mailbox closes, the table forgets, and only then somebody is told.
+//! An end's way: the guest's `run` returns (`Outcome::returned`), traps (`guest/ending.rs`), or somebody has ended it →
+//! `actor/mod.rs` → `Kernel::leave`: the mailbox closes, the table forgets, and only then links and monitors are told, and
+//! after them who waits (`Kernel::farewell_said`).
 
 #![deny(unsafe_code)]
 

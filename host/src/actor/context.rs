@@ -17,7 +17,7 @@ use crate::node::{Found, Kernel, Target, not_permitted};
 use crate::outcome::{Exception, ExceptionKind, Outcome};
 use crate::pattern::Pattern;
 use crate::refusal::{Refusal, RefusalKind};
-use crate::signal::{Envelope, Party, Signal};
+use crate::signal::{Party, Signal};
 use crate::spawn_options::SpawnOptions;
 
 /// One actor's view of the world.
@@ -106,11 +106,11 @@ impl Context {
     pub(crate) fn send(&mut self, to: &str, text: String) -> Result<(), Refusal> {
         self.goes_on()?;
         let message = self.kernel.admit(text)?;
-        let (from, bytes) = (Some(self.mailbox.id()), message.len());
-        let envelope = Envelope { from, signal: Signal::Message(message) };
+        let from = Some(self.mailbox.id());
         let target = target(&self.kernel, &mut self.last, to);
-        let target = target.map_err(|why| self.kernel.not_resolved(to, from.map(Party::here).as_ref(), bytes, why))?;
-        self.kernel.deliver(target, envelope)
+        let target =
+            target.map_err(|why| self.kernel.not_resolved(to, from.map(Party::here).as_ref(), message.len(), why))?;
+        self.kernel.deliver(target, from, message)
     }
 
     /// Sends a message and waits for room for it. Cancel-safe: the message is in the mailbox only if this answers `Ok`.

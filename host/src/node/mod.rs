@@ -1,4 +1,5 @@
-//! The one door: every signal, from here or from a peer, passes `Kernel::deliver`.
+//! The one door: every signal passes it, from here (`Kernel::deliver` a message, `Kernel::signal` any other) or from a peer
+//! (`Kernel::arrive`).
 
 pub(crate) mod actor_table;
 pub(crate) mod events;
@@ -132,26 +133,21 @@ impl Kernel {
         actor.or_else(|| self.narrowed.find(id).map(|target| Target::Narrowed(target, id)))
     }
 
-    /// The one door. Every signal takes effect in this call, under the receiver's lock: there is no second queue.
+    /// The door for messages; [`Kernel::signal`] is that for all other signals. Either takes effect in the call, under the
+    /// receiver's lock: there is no second queue.
     ///
     /// # Errors
     ///
-    /// Of a message: `no-such-actor`, `mailbox-full`, `not-permitted`; nothing was delivered then. Of any signal to
-    /// another node: `not-connected`. What else may come back to the sender comes as a signal.
-    pub(crate) fn deliver(&self, to: &Target, envelope: Envelope) -> Result<(), Refusal> {
+    /// `no-such-actor`, `mailbox-full`, `not-permitted`, `not-connected`; nothing was delivered then.
+    pub(crate) fn deliver(&self, to: &Target, from: Option<Id>, message: Message) -> Result<(), Refusal> {
         let (mailbox, via) = match to {
-            Target::There(receiver) => return self.uplink.carry(receiver, envelope),
+            Target::There(receiver) => {
+                return self.uplink.carry(receiver, Envelope { from, signal: Signal::Message(message) });
+            }
             Target::Here(mailbox) => (mailbox, None),
             Target::Narrowed(mailbox, via) => (mailbox, Some(*via)),
         };
-        let from = envelope.from.map(Party::here);
-        match envelope.signal {
-            Signal::Message(message) => self.deliver_message(mailbox, via, from.as_ref(), message),
-            signal => {
-                self.effect(mailbox, from.as_ref(), signal);
-                Ok(())
-            }
-        }
+        self.deliver_message(mailbox, via, from.map(Party::here).as_ref(), message)
     }
 
     fn deliver_message(
