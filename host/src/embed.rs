@@ -21,6 +21,7 @@ use crate::address::{Address, Place};
 use crate::clock::Clock;
 use crate::guest::Guests;
 use crate::guest::library::{LoadError, Module};
+use crate::load_options::LoadOptions;
 use crate::mesh::Mesh;
 use crate::message::{IntoMessage, Message};
 use crate::native::{self, Context};
@@ -116,9 +117,18 @@ impl Node {
     ///
     /// See [`LoadError`]. Nothing of the module ran.
     pub async fn load(&self, path: impl AsRef<Path>) -> Result<Module, LoadError> {
-        let path = path.as_ref().to_owned();
+        self.load_with(path, &LoadOptions::default()).await
+    }
+
+    /// As [`Node::load`], under other terms than one's own code has.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::load`].
+    pub async fn load_with(&self, path: impl AsRef<Path>, options: &LoadOptions) -> Result<Module, LoadError> {
+        let (path, options) = (path.as_ref().to_owned(), options.clone());
         let name = path.display().to_string();
-        self.off_thread(name, move |guests| guests.library().load_file(&path)).await
+        self.off_thread(name, move |guests| guests.library().load_file(&path, &options)).await
     }
 
     /// Loads a module from bytes under a name. See [`Node::load`].
@@ -127,8 +137,22 @@ impl Node {
     ///
     /// As [`Node::load`].
     pub async fn load_bytes(&self, name: &str, bytes: impl AsRef<[u8]>) -> Result<Module, LoadError> {
-        let (name, bytes) = (name.to_owned(), bytes.as_ref().to_owned());
-        self.off_thread(name.clone(), move |guests| guests.library().load(&name, &name, &bytes)).await
+        self.load_bytes_with(name, bytes, &LoadOptions::default()).await
+    }
+
+    /// As [`Node::load_bytes`], under other terms than one's own code has.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::load`].
+    pub async fn load_bytes_with(
+        &self,
+        name: &str,
+        bytes: impl AsRef<[u8]>,
+        options: &LoadOptions,
+    ) -> Result<Module, LoadError> {
+        let (name, bytes, options) = (name.to_owned(), bytes.as_ref().to_owned(), options.clone());
+        self.off_thread(name.clone(), move |guests| guests.library().load(&name, &name, &bytes, &options)).await
     }
 
     async fn off_thread(
@@ -325,7 +349,7 @@ impl Node {
     }
 
     fn admit(&self, message: impl IntoMessage) -> Result<Message, Refusal> {
-        self.kernel().admit(message.into_text())
+        self.kernel().admit(message.into_text(), self.kernel().root())
     }
 
     fn kernel(&self) -> &Kernel {

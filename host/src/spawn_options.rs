@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::address::{is_name, quoted};
+use crate::limits::Limits;
 use crate::refusal::{Refusal, RefusalKind};
 
 /// What holds from the child's first moment. All of it or nothing: a refused spawn leaves nothing behind.
@@ -19,12 +20,13 @@ pub struct SpawnOptions {
     pub(crate) link: bool,
     pub(crate) monitor: bool,
     pub(crate) trap_exit: bool,
+    pub(crate) limits: Limits,
     /// Whoever spawns it waits for its end, so nobody else need be told of a crash.
     pub(crate) awaited: bool,
 }
 
 /// Options of the contract that are not built.
-const NOT_BUILT: [&str; 3] = ["node", "limits", "grants"];
+const NOT_BUILT: [&str; 2] = ["node", "grants"];
 
 impl SpawnOptions {
     /// The child has this name. If somebody else has it, nothing is spawned (`name-taken`).
@@ -51,6 +53,12 @@ impl SpawnOptions {
         self
     }
 
+    /// The child and all below it may use so much, and never more than what its parent's tree may.
+    pub fn limits(mut self, limits: Limits) -> SpawnOptions {
+        self.limits = limits;
+        self
+    }
+
     /// As the contract has them.
     pub fn to_json(&self) -> String {
         let mut options = Map::new();
@@ -58,6 +66,7 @@ impl SpawnOptions {
         for (key, on) in [("link", self.link), ("monitor", self.monitor), ("trap-exit", self.trap_exit)] {
             options.extend(on.then(|| (key.to_owned(), on.into())));
         }
+        options.extend((!self.limits.is_empty()).then(|| ("limits".to_owned(), self.limits.to_json().into())));
         Value::Object(options).to_string()
     }
 
@@ -83,8 +92,15 @@ impl SpawnOptions {
                 ("link", Value::Bool(on)) => options.link = *on,
                 ("monitor", Value::Bool(on)) => options.monitor = *on,
                 ("trap-exit", Value::Bool(on)) => options.trap_exit = *on,
-                ("name" | "link" | "monitor" | "trap-exit", _) => {
-                    let wanted = if key == "name" { "a string" } else { "true or false" };
+                ("limits", Value::Object(limits)) => {
+                    options.limits = Limits::from_json(limits).map_err(|why| bad(&why))?
+                }
+                ("name" | "link" | "monitor" | "trap-exit" | "limits", _) => {
+                    let wanted = match key.as_str() {
+                        "name" => "a string",
+                        "limits" => "an object",
+                        _ => "true or false",
+                    };
                     return Err(bad(&format_args!("`{key}` must be {wanted}")));
                 }
                 _ => return Err(unsupported(key)),
@@ -134,7 +150,8 @@ mod tests {
 
     #[test]
     fn options_come_back_as_they_were_written() {
-        let options = SpawnOptions::default().name("a").link().monitor().trap_exit();
+        let limits = "memory=1MiB,burst=1s".parse().expect("limits");
+        let options = SpawnOptions::default().name("a").link().monitor().trap_exit().limits(limits);
         assert_eq!(SpawnOptions::parse(&options.to_json()), Ok(options));
         assert_eq!(SpawnOptions::parse(" {} "), Ok(SpawnOptions::default()));
         assert_eq!(SpawnOptions::parse(r#"{"link":false}"#), Ok(SpawnOptions::default()));

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use greenroom::{Address, ExceptionKind, Limits, Node};
+use greenroom::{Address, ExceptionKind, Limit, Limits, Node};
 use serde_json::{Value, json};
 
 use crate::puppet::Puppet;
@@ -89,8 +89,7 @@ fn a_late_answer_does_not_reach_the_mailbox() {
 
 #[test]
 fn calls_that_are_given_up_leave_no_addresses_and_no_monitors_behind() {
-    let mut limits = Limits::default();
-    (limits.narrowed, limits.links) = (8, 8);
+    let limits = Limits::default().with(Limit::Narrowed, 8).with(Limit::Monitors, 8);
     let stage = Stage::with(Node::builder().limits(limits));
     let (sum, _) = sum(&stage);
     for _ in 0..20 {
@@ -107,8 +106,7 @@ fn answers_come_in_any_order_and_are_given_in_the_order_of_the_calls() {
 
 #[test]
 fn an_answer_arrives_in_a_full_mailbox() {
-    let mut limits = Limits::default();
-    limits.mailbox_messages = 10;
+    let limits = Limits::default().with(Limit::Mailbox, 10);
     let stage = Stage::with(Node::builder().limits(limits));
     let (sum, _) = sum(&stage);
     assert_eq!(stage.run("calls_when_full", json!([marked(&sum)])), json!({"answer": 1}));
@@ -116,8 +114,7 @@ fn an_answer_arrives_in_a_full_mailbox() {
 
 #[test]
 fn an_answer_that_cannot_be_delivered_is_told_as_a_failure() {
-    let mut limits = Limits::default();
-    limits.message_bytes = 1 << 20;
+    let limits = Limits::default().with(Limit::Message, 1 << 20);
     let stage = Stage::with(Node::builder().limits(limits));
     let (sum, _) = sum(&stage);
     let failed = call(&stage, &sum, "blow", json!(2 << 20));

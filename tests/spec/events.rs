@@ -1,6 +1,6 @@
 //! Events: what starts, what ends, and what is lost. Also which ends are told to the people who run the node.
 
-use greenroom::{Address, Context, Event, Events, Limits, Loss, Mesh, Node, Outcome, Refusal, SpawnOptions};
+use greenroom::{Address, Context, Event, Events, Limit, Limits, Loss, Mesh, Node, Outcome, Refusal, SpawnOptions};
 use serde_json::{Value, json};
 
 use crate::command::greenroom;
@@ -54,8 +54,7 @@ fn a_refused_spawn_is_no_event() {
 
 #[test]
 fn each_lost_message_is_an_event_with_its_reason_and_is_counted() {
-    let mut limits = Limits::default();
-    limits.mailbox_messages = 1;
+    let limits = Limits::default().with(Limit::Mailbox, 1);
     let stage = Stage::with(Node::builder().limits(limits));
     let mut events = stage.node.events();
     let (target, sender) = (Puppet::new(&stage.node), Puppet::new(&stage.node));

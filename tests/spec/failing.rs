@@ -1,6 +1,6 @@
 //! How actors fail, and what is told of it.
 
-use greenroom::{ExceptionKind, Limits, Node, RefusalKind};
+use greenroom::{ExceptionKind, Limit, Limits, Node, RefusalKind};
 use serde_json::json;
 
 use crate::stage::Stage;
@@ -28,22 +28,21 @@ fn an_error_is_the_value_that_was_returned() {
 
 #[test]
 fn who_asks_for_too_much_memory_ends_and_others_do_not() {
-    let mut limits = Limits::default();
-    limits.memory_bytes = 8 << 20;
+    let limits = Limits::default().with(Limit::Memory, 8 << 20);
     let stage = Stage::with(Node::builder().limits(limits));
     let neighbour = stage.spawn("takes_one", json!([]));
     let exception = stage.exception(&stage.spawn("eats_memory", json!([])));
     assert_eq!(exception.kind(), ExceptionKind::Trap);
     assert_eq!(exception.detail("trap").expect("which trap").as_str(), r#""out-of-memory""#);
-    assert!(exception.message().contains(&(8 << 20).to_string()), "{}", exception.message());
+    assert!(exception.message().contains("`memory`"), "{}", exception.message());
+    assert_eq!(exception.detail("limit").expect("which limit").as_str(), r#""memory""#);
     stage.send(&neighbour, json!("well?"));
     assert_eq!(stage.value(&neighbour), "well?");
 }
 
 #[test]
 fn a_module_whose_first_memory_is_over_the_limit_ends_with_that_limit() {
-    let mut limits = Limits::default();
-    limits.memory_bytes = 1 << 20;
+    let limits = Limits::default().with(Limit::Memory, 1 << 20);
     let stage = Stage::with(Node::builder().limits(limits));
     let module = stage.text("large-memory");
     let exception = stage.exception(&stage.spawn_of(&module, "main", json!([])));
@@ -109,7 +108,7 @@ fn an_unknown_entry_is_refused_with_those_there_are() {
 #[test]
 fn an_option_that_is_not_built_is_refused_and_never_ignored() {
     let stage = Stage::new();
-    for option in ["node", "limits", "grants", "made-up"] {
+    for option in ["node", "grants", "made-up"] {
         let answers = stage.play(json!([{"spawn-with": ["returns", [1], {option: true}]}]));
         assert_eq!(answers[0]["refused"], "unsupported-option", "{option}");
     }

@@ -1,6 +1,6 @@
 //! Links: who hears of whose end, and whom it takes along.
 
-use greenroom::{Address, ExceptionKind, Limits, Node, RefusalKind, SpawnOptions};
+use greenroom::{Address, ExceptionKind, Limit, Limits, Node, RefusalKind, SpawnOptions};
 use serde_json::{Value, json};
 
 use crate::puppet::Puppet;
@@ -232,8 +232,7 @@ fn a_descendant_can_unlink_what_an_ancestor_linked() {
 
 #[test]
 fn one_link_more_than_the_limit_is_refused_and_one_that_has_ended_counts_until_it_is_read() {
-    let mut limits = Limits::default();
-    limits.links = 2;
+    let limits = Limits::default().with(Limit::Links, 2);
     let stage = Stage::with(Node::builder().limits(limits));
     let a = Puppet::trapping(&stage.node);
     let others: Vec<Puppet> = (0..3).map(|_| Puppet::new(&stage.node)).collect();
@@ -254,8 +253,7 @@ fn one_link_more_than_the_limit_is_refused_and_one_that_has_ended_counts_until_i
 
 #[test]
 fn a_spawn_that_may_not_link_leaves_no_child() {
-    let mut limits = Limits::default();
-    limits.links = 0;
+    let limits = Limits::default().with(Limit::Links, 0);
     let stage = Stage::with(Node::builder().limits(limits));
     let parent = Puppet::new(&stage.node);
     let refused = parent.try_child(SpawnOptions::default().link().name("child"));

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use greenroom::{Clock, Limits, Node, NodeBuilder, RefusalKind};
+use greenroom::{Clock, Limit, Limits, Node, NodeBuilder, RefusalKind};
 use serde_json::{Value, json};
 
 use crate::stage::Stage;
 
 fn room_for(messages: usize) -> NodeBuilder {
-    let mut limits = Limits::default();
-    limits.mailbox_messages = messages;
+    let limits = Limits::default().with(Limit::Mailbox, messages as u64);
     Node::builder().limits(limits).clock(Clock::paused())
 }
 
@@ -31,8 +30,7 @@ fn a_full_mailbox_refuses_and_keeps_what_it_has() {
 
 #[test]
 fn a_mailbox_is_bounded_in_bytes_too() {
-    let mut limits = Limits::default();
-    limits.mailbox_bytes = 10;
+    let limits = Limits::default().with(Limit::MailboxBytes, 10);
     let stage = Stage::with(Node::builder().limits(limits));
     let actor = stage.script(json!([{"receive": [["never"], null]}]));
     stage.send(&actor, json!("12345678"));

@@ -16,6 +16,7 @@ mod failing;
 mod house;
 mod interrupt;
 mod life;
+mod limits;
 mod links;
 mod mailbox;
 mod memory;

@@ -1,6 +1,6 @@
 //! Monitors: one way, and exactly one message.
 
-use greenroom::{Address, ExceptionKind, Limits, Node, RefusalKind, SpawnOptions};
+use greenroom::{Address, ExceptionKind, Limit, Limits, Node, RefusalKind, SpawnOptions};
 use serde_json::{Value, json};
 
 use crate::puppet::Puppet;
@@ -158,8 +158,7 @@ fn no_monitor_of_a_spawn_comes_too_late_however_early_the_child_ends() {
 
 #[test]
 fn a_full_mailbox_takes_the_message_of_each_link_and_monitor() {
-    let mut limits = Limits::default();
-    limits.mailbox_messages = 2;
+    let limits = Limits::default().with(Limit::Mailbox, 2);
     let stage = Stage::with(Node::builder().limits(limits));
     let a = Puppet::trapping(&stage.node);
     let (b, c) = (Puppet::new(&stage.node), Puppet::new(&stage.node));
@@ -207,8 +206,7 @@ fn an_exception_that_is_large_is_cut() {
 
 #[test]
 fn one_monitor_more_than_the_limit_is_refused() {
-    let mut limits = Limits::default();
-    limits.links = 2;
+    let limits = Limits::default().with(Limit::Monitors, 2);
     let stage = Stage::with(Node::builder().limits(limits));
     let other = stage.spawn("takes_one", json!([])).to_string();
     let answers = stage.play(json!([{"monitor": other}, {"monitor": other}, {"monitor": other}]));
@@ -219,10 +217,8 @@ fn one_monitor_more_than_the_limit_is_refused() {
 
 #[test]
 fn an_actor_that_takes_no_more_monitors_is_as_if_it_were_dead() {
-    let mut limits = Limits::default();
-    limits.links = 1;
-    let stage = Stage::with(Node::builder().limits(limits));
-    let target = stage.spawn("takes_one", json!([]));
+    let stage = Stage::new();
+    let target = stage.limited("monitors=1", "takes_one", json!([]));
     let (first, second) = (Puppet::new(&stage.node), Puppet::new(&stage.node));
     first.monitor(&target);
     second.monitor(&target);

@@ -1,6 +1,6 @@
 //! Names: one holder each, an address like any other, and free before anybody hears of their holder's end.
 
-use greenroom::{Address, Limits, Node, RefusalKind, SpawnOptions};
+use greenroom::{Address, Limit, Limits, Node, RefusalKind, SpawnOptions};
 use serde_json::{Value, json};
 
 use crate::puppet::Puppet;
@@ -125,8 +125,7 @@ fn what_can_be_no_name_is_refused() {
 
 #[test]
 fn one_name_more_than_the_limit_is_refused() {
-    let mut limits = Limits::default();
-    limits.names = 2;
+    let limits = Limits::default().with(Limit::Names, 2);
     let stage = Stage::with(Node::builder().limits(limits));
     let answers = stage
         .play(json!([{"register": "a"}, {"register": "b"}, {"register": "c"}, {"unregister": "a"}, {"register": "c"}]));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use greenroom::{Address, Clock, Limits, Node, RefusalKind, SpawnOptions};
+use greenroom::{Address, Clock, Limit, Limits, Node, RefusalKind, SpawnOptions};
 use serde_json::{Value, json};
 
 use crate::puppet::Puppet;
@@ -89,8 +89,7 @@ fn a_chain_of_narrowed_addresses_has_an_end() {
 
 #[test]
 fn an_address_is_used_up_by_messages_that_arrive() {
-    let mut limits = Limits::default();
-    limits.mailbox_messages = 1;
+    let limits = Limits::default().with(Limit::Mailbox, 1);
     let stage = Stage::with(Node::builder().limits(limits));
     let (owner, other) = (Puppet::new(&stage.node), Puppet::new(&stage.node));
     // Made by somebody else, so that its messages have no places of their own.
@@ -145,8 +144,7 @@ fn what_was_sent_to_a_revoked_address_is_never_received_though_it_waited() {
 
 #[test]
 fn a_sender_that_waits_for_room_is_told_that_its_address_was_revoked() {
-    let mut limits = Limits::default();
-    limits.mailbox_messages = 1;
+    let limits = Limits::default().with(Limit::Mailbox, 1);
     let stage = Stage::with(Node::builder().limits(limits));
     let (owner, other) = (Puppet::new(&stage.node), Puppet::new(&stage.node));
     let address = other.narrow(&owner.address, json!({}));
@@ -165,8 +163,7 @@ fn a_sender_that_waits_for_room_is_told_that_its_address_was_revoked() {
 
 #[test]
 fn an_answer_to_a_one_shot_address_has_a_place_in_a_full_mailbox() {
-    let mut limits = Limits::default();
-    limits.mailbox_messages = 1;
+    let limits = Limits::default().with(Limit::Mailbox, 1);
     let stage = Stage::with(Node::builder().limits(limits));
     let owner = Puppet::new(&stage.node);
     let reply = owner.narrow(&owner.address, json!({"rights": ["send"], "uses": 2}));
@@ -181,8 +178,7 @@ fn an_answer_to_a_one_shot_address_has_a_place_in_a_full_mailbox() {
 
 #[test]
 fn places_for_answers_are_limited_and_addresses_too() {
-    let mut limits = Limits::default();
-    limits.narrowed = 3;
+    let limits = Limits::default().with(Limit::Narrowed, 3);
     let stage = Stage::with(Node::builder().limits(limits));
     let me = Puppet::new(&stage.node);
     let narrow = |options: Value| {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use greenroom::{Address, CallError, Clock, Context, Event, Limits, Loss, Node, SpawnOptions};
+use greenroom::{Address, CallError, Clock, Context, Event, Limit, Limits, Loss, Node, SpawnOptions};
 use serde_json::{Value, json};
 
 use crate::puppet::Puppet;
@@ -250,8 +250,7 @@ fn who_has_a_narrowed_address_uses_a_router_and_does_not_control_it() {
 /// Whoever knew a routee's address could use it without the router.
 #[test]
 fn a_caller_never_learns_who_the_routees_are() {
-    let mut limits = Limits::default();
-    limits.mailbox_messages = 1;
+    let limits = Limits::default().with(Limit::Mailbox, 1);
     let cast = Cast::on(Stage::with(Node::builder().limits(limits)), 0, json!({"strategy": "random"}));
     let deaf = Puppet::new(&cast.stage.node);
     cast.stage.send(&deaf.address, json!("the only one that fits"));
@@ -266,8 +265,7 @@ fn a_caller_never_learns_who_the_routees_are() {
 
 #[test]
 fn a_full_mailbox_is_passed_by() {
-    let mut limits = Limits::default();
-    limits.mailbox_messages = 2;
+    let limits = Limits::default().with(Limit::Mailbox, 2);
     let cast = Cast::on(Stage::with(Node::builder().limits(limits)), 2, json!({"strategy": "round-robin"}));
     let deaf = Puppet::new(&cast.stage.node);
     (0..2).for_each(|n| cast.stage.send(&deaf.address, json!(n)));

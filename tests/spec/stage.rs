@@ -4,7 +4,9 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use greenroom::{Address, Clock, Exception, IntoMessage, Mesh, Module, Node, NodeBuilder, Outcome, Refusal};
+use greenroom::{
+    Address, Clock, Exception, IntoMessage, Mesh, Module, Node, NodeBuilder, Outcome, Refusal, SpawnOptions,
+};
 use serde_json::Value;
 
 /// How long a test waits for anything, in real time, before it says that it hangs.
@@ -50,6 +52,12 @@ impl Stage {
     /// Starts an entry of the scenarios.
     pub fn spawn(&self, entry: &str, args: impl IntoMessage) -> Address {
         self.spawn_of(&self.scenarios, entry, args)
+    }
+
+    /// Spawns an actor with limits of its own, `memory=16MiB,burst=1s`.
+    pub fn limited(&self, limits: &str, entry: &str, args: impl IntoMessage) -> Address {
+        let options = SpawnOptions::default().limits(limits.parse().expect("limits"));
+        self.block_on(self.node.spawn_with(&self.scenarios, entry, args, &options)).expect("it starts")
     }
 
     pub fn spawn_of(&self, module: &Module, entry: &str, args: impl IntoMessage) -> Address {

@@ -165,7 +165,7 @@ fn who_ends_quickly_again_waits_longer_for_its_restart_by_the_node_s_clock() {
     let hears = Puppet::new(&stage.node);
     let spec = SupervisorSpec::one_for_one()
         .child(child(&hears, "b", "plain"))
-        .intensity(10, Duration::from_secs(1))
+        .intensity(10, Duration::from_secs(90))
         .backoff(Backoff::new(Duration::from_secs(100), Duration::from_secs(1_000)).jitter(0.0));
     let supervisor = stage.node.supervise(spec).expect("it starts");
     let b = up(&hears, 1)[0].1.clone();

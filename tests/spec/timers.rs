@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use greenroom::{Clock, Limits, Node, RefusalKind};
+use greenroom::{Clock, Limit, Limits, Node, RefusalKind};
 use serde_json::{Value, json};
 
 use crate::puppet::Puppet;
@@ -115,8 +115,7 @@ fn what_cannot_be_is_refused() {
 
 #[test]
 fn one_timer_more_than_the_limit_is_refused_and_one_that_fired_counts_until_it_is_read() {
-    let mut limits = Limits::default();
-    limits.timers = 2;
+    let limits = Limits::default().with(Limit::Timers, 2);
     let (stage, clock) = limited(limits);
     let puppet = Puppet::new(&stage.node);
     let make = || {
@@ -137,8 +136,7 @@ fn one_timer_more_than_the_limit_is_refused_and_one_that_fired_counts_until_it_i
 
 #[test]
 fn a_full_mailbox_takes_a_timer_s_message() {
-    let mut limits = Limits::default();
-    limits.mailbox_messages = 1;
+    let limits = Limits::default().with(Limit::Mailbox, 1);
     let (stage, clock) = limited(limits);
     let puppet = Puppet::new(&stage.node);
     puppet.send_after(json!("ring"), SECOND);

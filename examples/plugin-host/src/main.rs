@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use greenroom::{Limits, Mesh, Node};
+use greenroom::{Limit, Limits, Mesh, Node};
 use serde_json::Value;
 
 /// How long a plugin may take.
@@ -20,9 +20,7 @@ async fn run() -> anyhow::Result<()> {
     };
     let args: Value = words.map(|word| serde_json::from_str(&word).unwrap_or(Value::String(word))).collect();
 
-    let mut limits = Limits::default();
-    limits.memory_bytes = 8 << 20;
-    limits.message_bytes = 1 << 20;
+    let limits = Limits::default().with(Limit::Memory, 8 << 20).with(Limit::Message, 1 << 20);
     let node = Node::builder().threads(1).limits(limits).start(&Mesh::new(), "plugins@127.0.0.1:0").await?;
 
     let plugin = node.load(&module).await?;

@@ -59,6 +59,19 @@ impl Spawn {
         self.option("trap-exit", true.into())
     }
 
+    /// Limits what the actor and all below it may use: amounts by name, each a number or a text with its unit. It never has
+    /// more than this actor's own tree.
+    ///
+    /// ```no_run
+    /// # use greenroom_guest::*;
+    /// # fn f() -> Result<()> {
+    /// let plugin = Spawn::new().limits(json!({"memory": "16MiB", "burst": "1s"})).start("plugin/main", &json!([]))?;
+    /// # Ok(()) }
+    /// ```
+    pub fn limits(self, limits: Json) -> Self {
+        self.option("limits", limits)
+    }
+
     /// Sets any key of the contract: `node`, `limits`, `grants`, and what later nodes add.
     pub fn option(mut self, key: &str, value: Json) -> Self {
         self.0.insert(key.to_string(), value);

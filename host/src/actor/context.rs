@@ -78,7 +78,7 @@ impl Context {
 
     /// Checks a text and makes a message of it.
     pub(crate) fn admit(&self, text: String) -> Result<Message, Refusal> {
-        self.kernel.admit(text)
+        self.kernel.admit(text, self.mailbox.level())
     }
 
     /// Whether this actor may still do something to others: what it does after its end was decided would follow that.
@@ -105,23 +105,22 @@ impl Context {
     /// Sends a message. Never waits.
     pub(crate) fn send(&mut self, to: &str, text: String) -> Result<(), Refusal> {
         self.goes_on()?;
-        let message = self.kernel.admit(text)?;
-        let from = Some(self.mailbox.id());
+        let message = self.kernel.admit(text, self.mailbox.level())?;
         let target = target(&self.kernel, &mut self.last, to);
-        let target =
-            target.map_err(|why| self.kernel.not_resolved(to, from.map(Party::here).as_ref(), message.len(), why))?;
-        self.kernel.deliver(target, from, message)
+        let from = || Party::here(self.mailbox.id());
+        let target = target.map_err(|why| self.kernel.not_resolved(to, Some(&from()), message.len(), why))?;
+        self.kernel.deliver(target, Some(&self.mailbox), message)
     }
 
     /// Sends a message and waits for room for it. Cancel-safe: the message is in the mailbox only if this answers `Ok`.
     pub(crate) async fn send_wait(&mut self, to: &str, text: String, timeout: Duration) -> Result<(), Refusal> {
         self.goes_on()?;
-        let message = self.kernel.admit(text)?;
+        let message = self.kernel.admit(text, self.mailbox.level())?;
         let deadline = self.clock().deadline(timeout);
         let from = Party::here(self.mailbox.id());
         let target = target(&self.kernel, &mut self.last, to);
         let target = target.map_err(|why| self.kernel.not_resolved(to, Some(&from), message.len(), why))?;
-        let delivery = self.kernel.deliver_wait(target, Some(&from), message);
+        let delivery = self.kernel.deliver_wait(target, &self.mailbox, message);
         self.kernel.clock.timeout(deadline, delivery).await.unwrap_or_else(|| {
             let message = format!("the mailbox of {} had no room within {timeout:?}", quoted(to));
             Err(Refusal::new(RefusalKind::Timeout, message))

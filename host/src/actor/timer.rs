@@ -36,12 +36,8 @@ impl Context {
             let message = format!("a timer's message may have {PLACE_BYTES} bytes, and this one has {}", message.len());
             return Err(Refusal::new(RefusalKind::TooLarge, message));
         }
-        let (mailbox, max) = (self.mailbox(), self.kernel().limits.timers);
-        let reference = Id::random();
-        mailbox.timer_made(reference, max).map_err(|_| {
-            let message = format!("an actor may have {max} timers, counting those whose message is not received yet");
-            Refusal::at_limit("timers", max, message)
-        })?;
+        let (mailbox, reference) = (self.mailbox(), Id::random());
+        mailbox.timer_made(reference).map_err(|full| full.refusal("cannot make a timer"))?;
         let timer = Arc::new(Timer { mailbox: mailbox.clone(), reference, message });
         let deadline = self.clock().deadline(delay);
         match self.clock().alarm(deadline, &Waker::from(timer.clone())) {

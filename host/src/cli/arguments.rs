@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::exit::{Code, Failure};
-use crate::limits::Limits;
+use crate::limits::Limit;
 use crate::message::{Message, NotAdmitted};
 
 /// How many bytes are shown before and behind the place where a word stops being JSON.
@@ -21,7 +21,7 @@ pub(super) fn arguments(words: &[String]) -> Result<Message, Failure> {
     let texts =
         words.iter().enumerate().map(|(index, word)| argument(index + 1, word)).collect::<Result<Vec<_>, _>>()?;
     let array = format!("[{}]", texts.join(","));
-    let bytes_max = Limits::default().message_bytes;
+    let bytes_max = Limit::Message.bound().unwrap_or(u64::MAX) as usize;
     Message::admit(array, bytes_max)
         .map_err(|why| Failure::new(Code::Usage, format!("the arguments are too much: {why}")))
 }

@@ -63,6 +63,8 @@ impl Code {
         match exception.kind() {
             ExceptionKind::Error => refusal_in(exception).map_or(Code::Failed, Code::of_refusal),
             ExceptionKind::Limit => Code::Limit,
+            // It trapped because it was refused more memory.
+            ExceptionKind::Trap if exception.detail("limit").is_some() => Code::Limit,
             ExceptionKind::Noconnection => Code::Unreachable,
             ExceptionKind::Trap
             | ExceptionKind::Killed

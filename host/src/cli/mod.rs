@@ -12,6 +12,7 @@ mod logging;
 mod output;
 mod report;
 mod signals;
+mod terms;
 mod toolchain;
 
 use std::ffi::OsString;

@@ -15,12 +15,14 @@ use super::arguments::arguments;
 use super::exit::{Code, Failure};
 use super::output::{self, nearest};
 use super::signals::Signals;
+use super::terms::Terms;
 use super::{Format, Settings, build, inspect, logging, report};
 use crate::address::Id;
 use crate::clock::Clock;
 use crate::embed::{Node, StartError};
 use crate::guest::admission::Entry;
 use crate::guest::library::{LoadError, Module};
+use crate::load_options::LoadOptions;
 use crate::mesh::Mesh;
 use crate::message::Message;
 use crate::outcome::Outcome;
@@ -48,10 +50,12 @@ Examples:
   greenroom run ring.wasm build 10000          a component, or a core module
   greenroom run shop.wasm order '{\"item\": 7}'  an argument in JSON
   greenroom run ring.wasm                      without ENTRY: lists those there are
-  greenroom run examples/ring build 3 --events  shows who lives and how they end")]
+  greenroom run examples/ring build 3 --events  shows who lives and how they end
+  greenroom run --profile untrusted plugin.wasm main   code of a stranger
+  greenroom run -L memory=16MiB,burst=1s a.wasm main   your own limits; -L help")]
 pub(super) struct Run {
     /// A component (.wasm), its text (.wat), a core module, or a Rust crate's folder
-    path: PathBuf,
+    path: Option<PathBuf>,
 
     /// What to run in it
     entry: Option<String>,
@@ -59,6 +63,9 @@ pub(super) struct Run {
     /// The entry's arguments
     #[arg(value_name = "ARG", allow_negative_numbers = true)]
     args: Vec<String>,
+
+    #[command(flatten)]
+    terms: Terms,
 
     /// Threads that run actors [default: one a core]
     #[arg(long, value_name = "N")]
@@ -77,6 +84,9 @@ pub(super) struct Run {
     no_cache: bool,
 }
 
+/// What to type.
+const USAGE: &str = "greenroom run PATH ENTRY [ARG...]";
+
 /// Where the node is said to be. Nothing listens there: `run` is a mesh of one.
 const PLACE: &str = "127.0.0.1:3433";
 
@@ -88,23 +98,34 @@ const SPINNER_TICK: Duration = Duration::from_millis(100);
 
 impl Run {
     pub(super) fn run(self, settings: Settings) -> Result<Code, Failure> {
+        if let Some(helped) = self.terms.help() {
+            return helped;
+        }
         logging::start(settings.quiet)?;
         // What costs nothing to check comes before the build.
-        let args = arguments(&self.args)?;
-        let file = build::module_at(&self.path, settings)?;
+        let (args, options) = (arguments(&self.args)?, self.terms.options()?);
+        let Some(path) = &self.path else { return Err(Failure::new(Code::Usage, "a PATH is missing").help(USAGE)) };
+        let file = build::module_at(path, settings)?;
         let Some(entry) = &self.entry else { return Err(no_entry(&inspect::admitted(&file)?.entries)) };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|why| Failure::new(Code::Failed, format!("cannot start: {why}")))?;
-        runtime.block_on(self.on_node(&file, entry, args, settings))
+        runtime.block_on(self.on_node(&file, &options, entry, args, settings))
     }
 
     /// Starts a node, lets the actor run on it, and shuts it down, whether the actor ends or somebody interrupts.
-    async fn on_node(&self, file: &Path, entry: &str, args: Message, settings: Settings) -> Result<Code, Failure> {
+    async fn on_node(
+        &self,
+        file: &Path,
+        options: &LoadOptions,
+        entry: &str,
+        args: Message,
+        settings: Settings,
+    ) -> Result<Code, Failure> {
         let mut signals = Signals::listen()?;
         let node = self.start_node().await?;
         let printer = self.events.then(|| Printer::start(&node, settings)).transpose()?;
         let done = tokio::select! {
-            done = self.play(&node, file, entry, args, settings) => done,
+            done = self.play(&node, file, options, entry, args, settings) => done,
             code = signals.next() => Err(Failure::interrupted(code)),
         };
         let end = async {
@@ -145,11 +166,12 @@ impl Run {
         &self,
         node: &Node,
         file: &Path,
+        options: &LoadOptions,
         entry: &str,
         args: Message,
         settings: Settings,
     ) -> Result<Code, Failure> {
-        let module = load(node, file, settings).await?;
+        let module = load(node, file, options, settings).await?;
         let options = SpawnOptions { awaited: true, ..SpawnOptions::default() };
         let actor = node
             .spawn_with(&module, entry, args, &options)
@@ -177,9 +199,9 @@ impl Run {
 }
 
 /// Loads the module, with a spinner if stderr is a terminal and it takes long.
-async fn load(node: &Node, file: &Path, settings: Settings) -> Result<Module, LoadError> {
+async fn load(node: &Node, file: &Path, options: &LoadOptions, settings: Settings) -> Result<Module, LoadError> {
     let clock = Clock::real();
-    let mut loading = pin!(node.load(file));
+    let mut loading = pin!(node.load_with(file, options));
     if let Some(loaded) = clock.timeout(clock.deadline(SPINNER_AFTER), &mut loading).await {
         return loaded;
     }
@@ -207,7 +229,7 @@ fn no_entry(entries: &[Entry]) -> Failure {
         [] => "the module does not list those it has".to_owned(),
         _ => format!("the module has {}", names.join(", ")),
     };
-    Failure::new(Code::Usage, format!("an entry is missing: {there_are}")).help("greenroom run PATH ENTRY [ARG...]")
+    Failure::new(Code::Usage, format!("an entry is missing: {there_are}")).help(USAGE)
 }
 
 fn not_spawned(refusal: Refusal, module: &Module, entry: &str) -> Failure {

@@ -34,7 +34,7 @@ impl NodeBuilder {
         self
     }
 
-    /// What each actor may use.
+    /// What all actors of the node may use together, and each of them. Goes before the node's own bounds.
     pub fn limits(mut self, limits: Limits) -> NodeBuilder {
         self.limits = limits;
         self
@@ -66,7 +66,7 @@ impl NodeBuilder {
         let cache = self.cache.map(|folder| Cache::open(folder, CACHE_BYTES_MAX)).transpose()?;
         let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get());
         let threads = self.threads.unwrap_or_else(cores);
-        let make = |place, uplink| Arc::new(Kernel::new(place, self.clock, self.limits, uplink));
+        let make = |place, uplink| Arc::new(Kernel::new(place, self.clock, &self.limits, uplink));
         let kernel = mesh.join(&name, make)?;
         let started = Executor::start(threads).map_err(StartError::from).and_then(|executor| {
             let guests = Guests::new(kernel.clone(), executor.clone(), threads, cache);

@@ -4,6 +4,7 @@ use serde_json::Value;
 use wasmtime::{Error, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
+use super::meter::BurstSpent;
 use super::state::Guest;
 use crate::message::Message;
 use crate::outcome::{Exception, ExceptionKind, Outcome};
@@ -25,8 +26,10 @@ pub(super) fn trapped(error: &Error, guest: &mut Guest) -> Outcome {
 
 /// An instance that could not be made. Its start function may have trapped like any other code.
 pub(super) fn not_instantiated(error: &Error, guest: &mut Guest) -> Outcome {
-    if guest.memory.refused() && error.downcast_ref::<Trap>().is_none() {
-        return Outcome::Exception(memory_limit(guest, "the module's memory does not fit"));
+    if let Some(exceeded) = guest.memory.refused()
+        && error.downcast_ref::<Trap>().is_none()
+    {
+        return Outcome::Exception(exceeded.exception("the module's memory does not fit"));
     }
     trapped(error, guest)
 }
@@ -39,29 +42,22 @@ fn classify(error: &Error, guest: &Guest) -> Exception {
     if let Some(I32Exit(code)) = error.downcast_ref::<I32Exit>() {
         return trap("exit", &format!("the guest called exit({code}); an actor ends by returning"));
     }
+    if let Some(BurstSpent(exceeded)) = error.downcast_ref::<BurstSpent>() {
+        return exceeded.exception("it computed for too long without receiving anything");
+    }
     let Some(reason) = error.downcast_ref::<Trap>() else {
         // No rule of WebAssembly was broken, but one of the component model's: a pointer outside memory, a string that
         // is not UTF-8.
         return trap("bad-abi", &root_cause(error));
     };
-    if is_unreachable(error) && guest.memory.refused() {
-        let (used, max) = (guest.memory.used(), guest.memory.max());
-        let message = format!("out of memory: the actor may have {max} bytes, has {used}, and was refused more");
-        return trap("out-of-memory", &message);
+    if let Some(exceeded) = guest.memory.refused().filter(|_| is_unreachable(error)) {
+        return exceeded.detailed(trap("out-of-memory", &exceeded.words("it was refused more memory")));
     }
     trap(&kebab_case(name(*reason)), &reason.to_string().replace("wasm trap: ", ""))
 }
 
 fn trap(kind: &str, message: &str) -> Exception {
     Exception::new(ExceptionKind::Trap, message).with("trap", json(kind))
-}
-
-fn memory_limit(guest: &Guest, message: &str) -> Exception {
-    let (used, max) = (guest.memory.used(), guest.memory.max());
-    Exception::new(ExceptionKind::Limit, format!("{message}: an actor may have {max} bytes"))
-        .with("limit", json("memory"))
-        .with("used", json(used))
-        .with("max", json(max))
 }
 
 /// The contract's names where they differ from the engine's.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::*;
 use crate::clock::Clock;
 use crate::limits::Limits;
+use crate::load_options::LoadOptions;
 use crate::lock::faults;
 use crate::mailbox::queue::{Checked, Scan};
 use crate::node::Uplink;
@@ -55,11 +56,11 @@ struct Stage {
 impl Stage {
     fn new() -> Stage {
         let place = "here:1".parse().expect("a place");
-        let kernel = Arc::new(Kernel::new(place, Clock::real(), Limits::default(), Box::new(Nowhere)));
+        let kernel = Arc::new(Kernel::new(place, Clock::real(), &Limits::default(), Box::new(Nowhere)));
         let executor = Executor::start(1).expect("a thread");
         let guests = Arc::new(Guests::new(kernel.clone(), executor, 1, None).expect("the engine starts"));
         let trapping = SpawnOptions::default().trap_exit();
-        let [parent, stranger] = [0; 2].map(|_| kernel.enter(None, &trapping).expect("an actor"));
+        let [parent, stranger] = [0; 2].map(|_| kernel.enter(None, &trapping, None).expect("an actor"));
         Stage { guests, parent, stranger }
     }
 
@@ -70,7 +71,7 @@ impl Stage {
     /// A child that its parent has linked and monitors, as the stranger does.
     fn actor(&self) -> Arc<Mailbox> {
         let options = SpawnOptions::default().link().monitor().trap_exit();
-        let actor = self.kernel().enter(Some(&self.parent), &options).expect("an actor");
+        let actor = self.kernel().enter(Some(&self.parent), &options, None).expect("an actor");
         self.kernel().monitor(&self.stranger, &self.text(&actor)).expect("a monitor");
         actor
     }
@@ -259,7 +260,8 @@ fn a_panic_in_any_lock_that_an_end_takes_keeps_nobody_from_hearing_of_it() {
 
 /// A guest's life on this thread.
 fn guest(stage: &Stage, module: &Module, actor: &Arc<Mailbox>) -> impl Future<Output = ()> + use<> {
-    let speaker = Speaker { actor: "it".into(), entry: "main".into() };
+    let (level, clock) = (actor.level().clone(), stage.kernel().clock.clone());
+    let speaker = Speaker { actor: "it".into(), entry: "main".into(), level, clock };
     let guest = Guest::new(stage.guests.clone(), module.clone(), stage.context(actor), speaker);
     let args = Message::trusted("[]".into());
     actor::live(stage.kernel().clone(), actor.clone(), life(guest, args))
@@ -268,7 +270,8 @@ fn guest(stage: &Stage, module: &Module, actor: &Arc<Mailbox>) -> impl Future<Ou
 #[test]
 fn a_panic_in_any_lock_that_a_guest_takes_ends_the_guest_alone() {
     let stage = Stage::new();
-    let module = stage.guests.library().load("calls", "calls", CALLS.as_bytes()).expect("it loads");
+    let module =
+        stage.guests.library().load("calls", "calls", CALLS.as_bytes(), &LoadOptions::default()).expect("it loads");
     for locks in 0.. {
         let (actor, before) = (stage.actor(), stage.kernel().host_faults());
         let _place = stage.guests.library().slabs().reserve(module.needs()).expect("room");
@@ -310,7 +313,8 @@ impl tracing::Subscriber for Panics {
 #[test]
 fn a_panic_in_an_import_ends_the_guest_alone() {
     let stage = Stage::new();
-    let module = stage.guests.library().load("calls", "calls", CALLS.as_bytes()).expect("it loads");
+    let module =
+        stage.guests.library().load("calls", "calls", CALLS.as_bytes(), &LoadOptions::default()).expect("it loads");
     let _place = stage.guests.library().slabs().reserve(module.needs()).expect("room");
     let actor = stage.actor();
     tracing::subscriber::with_default(Panics, || runs(guest(&stage, &module, &actor)));

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use thiserror::Error;
@@ -16,6 +17,8 @@ use super::memory::{Needs, Slabs};
 use super::state::Guest;
 use crate::actor::spawner::Home;
 use crate::address::quoted;
+use crate::limits::Limits;
+use crate::load_options::LoadOptions;
 use crate::lock::{read, write};
 use crate::refusal::{Refusal, RefusalKind};
 
@@ -29,6 +32,9 @@ struct Loaded {
     admitted: Admitted,
     pre: ActorPre<Guest>,
     needs: Needs,
+    /// Which of its node's modules it is, in the order they were loaded.
+    number: u64,
+    options: LoadOptions,
 }
 
 /// Why a module was not loaded. Nothing of it ran.
@@ -120,6 +126,15 @@ impl Module {
         home.clone().downcast().ok().map(Module)
     }
 
+    /// What each of its actors that did not come from another of its actors may use, with all below it.
+    pub fn limits(&self) -> &Limits {
+        &self.0.options.limits
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.0.number
+    }
+
     pub(super) fn pre(&self) -> &ActorPre<Guest> {
         &self.0.pre
     }
@@ -156,13 +171,14 @@ pub(crate) struct Library {
     linker: Linker<Guest>,
     cache: Option<Cache>,
     by_name: RwLock<HashMap<String, Module>>,
+    loaded: AtomicU64,
 }
 
 impl Library {
     pub(super) fn new(cache: Option<Cache>) -> wasmtime::Result<Library> {
         let (engine, slabs) = engine::new()?;
         let linker = engine::linker(&engine)?;
-        Ok(Library { engine, slabs, linker, cache, by_name: RwLock::default() })
+        Ok(Library { engine, slabs, linker, cache, by_name: RwLock::default(), loaded: AtomicU64::new(0) })
     }
 
     pub(super) fn engine(&self) -> &Engine {
@@ -180,21 +196,28 @@ impl Library {
     }
 
     /// Loads a module from a file; its name is the file's without the ending. Takes as long as compiling does.
-    pub(crate) fn load_file(&self, path: &Path) -> Result<Module, LoadError> {
+    pub(crate) fn load_file(&self, path: &Path, options: &LoadOptions) -> Result<Module, LoadError> {
         let shown = path.display().to_string();
         let bytes = std::fs::read(path).map_err(|source| match source.kind() {
             std::io::ErrorKind::NotFound => LoadError::NotFound { path: shown.clone() },
             _ => LoadError::Read { path: shown.clone(), source },
         })?;
         let name = path.file_stem().map_or_else(|| shown.clone(), |stem| stem.to_string_lossy().into_owned());
-        self.load(&name, &shown, &bytes)
+        self.load(&name, &shown, &bytes, options)
     }
 
-    /// Loads a module from bytes. If the same bytes are loaded under the same name, that is the module; other bytes
+    /// Loads a module from bytes. If the same bytes are loaded under the same name and terms, that is the module; others
     /// take the name over, and actors of the old module live on. Errors call it `shown`.
-    pub(crate) fn load(&self, name: &str, shown: &str, bytes: &[u8]) -> Result<Module, LoadError> {
+    pub(crate) fn load(
+        &self,
+        name: &str,
+        shown: &str,
+        bytes: &[u8],
+        options: &LoadOptions,
+    ) -> Result<Module, LoadError> {
         let hash = blake3::hash(bytes);
-        if let Some(module) = self.find(name).filter(|module| module.0.admitted.hash == hash) {
+        let is_same = |module: &Module| module.0.admitted.hash == hash && module.0.options == *options;
+        if let Some(module) = self.find(name).filter(is_same) {
             return Ok(module);
         }
         let mut admitted =
@@ -214,7 +237,16 @@ impl Library {
         // Compiled, it is not needed any more.
         admitted.component = Vec::new();
         let hash = hash.to_hex().to_string();
-        let module = Module(Arc::new(Loaded { name: name.to_owned(), hash, admitted, pre, needs }));
+        let number = self.loaded.fetch_add(1, Ordering::Relaxed);
+        let module = Module(Arc::new(Loaded {
+            name: name.to_owned(),
+            hash,
+            admitted,
+            pre,
+            needs,
+            number,
+            options: options.clone(),
+        }));
         write(&self.by_name).insert(name.to_owned(), module.clone());
         Ok(module)
     }

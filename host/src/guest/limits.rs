@@ -1,48 +1,68 @@
 //! How much memory one actor may have: all its linear memories and tables together.
 
+use std::sync::Arc;
+
 use wasmtime::{Error, ResourceLimiter, Result};
 
 use super::memory::NoMemory;
+use crate::level::Exceeded;
+use crate::limits::Limit;
+use crate::mailbox::Mailbox;
 
 /// The bytes of a table's element in the host: a pointer.
 const TABLE_ELEMENT_BYTES: usize = size_of::<usize>();
 
-/// Adds up what an instance has and refuses what goes beyond.
+/// Adds up what an instance has, charges its tree for it, and refuses what goes beyond.
 pub(super) struct Memory {
+    mailbox: Arc<Mailbox>,
     used: usize,
+    /// What the last growth has added: taken back if the machine does not have it.
+    last: usize,
     max: usize,
-    refused: bool,
+    refused: Option<Exceeded>,
 }
 
 impl Memory {
-    pub(super) fn new(bytes_max: usize) -> Memory {
-        Memory { used: 0, max: bytes_max, refused: false }
+    pub(super) fn new(mailbox: Arc<Mailbox>) -> Memory {
+        let max = mailbox.level().each_count(Limit::Memory);
+        Memory { mailbox, used: 0, last: 0, max, refused: None }
     }
 
-    /// Whether growth was refused at any time: what a guest's allocator then does is trap.
-    pub(super) fn refused(&self) -> bool {
+    /// The last growth that was refused, if any was: what a guest's allocator then does is trap.
+    pub(super) fn refused(&self) -> Option<Exceeded> {
         self.refused
     }
 
-    pub(super) fn used(&self) -> usize {
-        self.used
-    }
-
-    pub(super) fn max(&self) -> usize {
-        self.max
-    }
-
     fn grow(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> bool {
-        let used = self.used.saturating_add(desired.saturating_sub(current));
-        if used > self.max {
-            self.refused = true;
-            return false;
-        }
         // Beyond its own maximum the growth fails without us: it is not charged.
-        if maximum.is_none_or(|maximum| desired <= maximum) {
-            self.used = used;
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            self.last = 0;
+            return true;
         }
-        true
+        let more = desired.saturating_sub(current);
+        let charged = self.charge(more);
+        self.last = if charged.is_ok() { more } else { 0 };
+        self.used += self.last;
+        self.refused = charged.err().or(self.refused);
+        charged.is_ok()
+    }
+
+    fn charge(&self, bytes: usize) -> Result<(), Exceeded> {
+        if self.used.saturating_add(bytes) > self.max {
+            return Err(Exceeded { limit: Limit::Memory, used: self.used as u64, max: self.max as u64 });
+        }
+        self.mailbox.take_memory(bytes as u64)
+    }
+
+    fn failed(&mut self, error: &Error) {
+        let last = std::mem::take(&mut self.last);
+        self.used -= last;
+        self.mailbox.give_memory_back(last as u64);
+        // The actor may have had it, the machine had not: to the guest it is the same.
+        if error.is::<NoMemory>() {
+            let used = self.used as u64;
+            self.refused = Some(Exceeded { limit: Limit::Memory, used, max: used });
+        }
     }
 }
 
@@ -52,8 +72,7 @@ impl ResourceLimiter for Memory {
     }
 
     fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
-        // The actor may have had it, the machine had not: to the guest it is the same.
-        self.refused |= error.is::<NoMemory>();
+        self.failed(&error);
         Ok(())
     }
 
@@ -61,36 +80,65 @@ impl ResourceLimiter for Memory {
         let bytes = |elements: usize| elements.saturating_mul(TABLE_ELEMENT_BYTES);
         Ok(self.grow(bytes(current), bytes(desired), maximum.map(bytes)))
     }
+
+    fn table_grow_failed(&mut self, error: Error) -> Result<()> {
+        self.failed(&error);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::address::Id;
+    use crate::level::{Author, Level};
+    use crate::limits::Limits;
+    use crate::mailbox::links::Links;
+
+    fn actor(level: Arc<Level>) -> Memory {
+        Memory::new(Arc::new(Mailbox::new(Id::random(), 0, Box::default(), level, Links::default())))
+    }
+
+    fn limited(bytes: u64) -> Arc<Level> {
+        Level::root(&Limits::default().with(Limit::Memory, bytes))
+    }
 
     #[test]
     fn memories_and_tables_are_added_up_and_one_byte_more_is_refused() {
-        let mut memory = Memory::new(1000);
+        let mut memory = actor(limited(1000));
         assert!(memory.memory_growing(0, 600, None).unwrap());
         assert!(memory.table_growing(0, 50, None).unwrap());
-        assert!(!memory.refused());
+        assert_eq!(memory.refused(), None);
         assert!(!memory.memory_growing(600, 601, None).unwrap());
-        assert!(memory.refused());
-        assert_eq!(memory.used(), 1000);
+        assert_eq!(memory.refused(), Some(Exceeded { limit: Limit::Memory, used: 1000, max: 1000 }));
+    }
+
+    #[test]
+    fn a_tree_has_its_memory_together_and_gets_it_back() {
+        let tree = limited(1 << 20).below(&Limits::default().with(Limit::Memory, 1000), Author::Actor, 0).unwrap();
+        let (mut one, mut other) = (actor(tree.clone()), actor(tree.clone()));
+        assert!(one.memory_growing(0, 600, None).unwrap());
+        assert!(!other.memory_growing(0, 600, None).unwrap());
+        assert_eq!(other.refused(), Some(Exceeded { limit: Limit::Memory, used: 600, max: 1000 }));
+        one.mailbox.close();
+        assert!(other.memory_growing(0, 600, None).unwrap());
     }
 
     #[test]
     fn growth_that_fails_by_the_module_s_own_maximum_is_not_charged() {
-        let mut memory = Memory::new(1000);
+        let mut memory = actor(limited(1000));
         assert!(memory.memory_growing(0, 900, Some(800)).unwrap());
         memory.memory_grow_failed(Error::msg("maximum size exceeded")).unwrap();
-        assert_eq!(memory.used(), 0);
-        assert!(!memory.refused());
+        assert_eq!(memory.refused(), None);
+        assert!(memory.memory_growing(0, 1000, None).unwrap());
     }
 
     #[test]
-    fn growth_that_fails_for_want_of_the_machine_s_memory_counts_as_refused() {
-        let mut memory = Memory::new(1000);
+    fn growth_that_fails_for_want_of_the_machine_s_memory_counts_as_refused_and_is_given_back() {
+        let mut memory = actor(limited(1000));
+        assert!(memory.memory_growing(0, 900, None).unwrap());
         memory.memory_grow_failed(NoMemory::Budget(900, 1 << 30).into()).unwrap();
-        assert!(memory.refused());
+        assert!(memory.refused().is_some());
+        assert!(memory.memory_growing(0, 1000, None).unwrap());
     }
 }

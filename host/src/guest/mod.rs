@@ -18,6 +18,7 @@ mod memory;
 #[path = "memory/stock.rs"]
 mod memory;
 mod output;
+mod meter;
 mod preempt;
 mod state;
 mod wasi;
@@ -27,6 +28,7 @@ mod faults;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use wasmtime::Store;
 
@@ -35,6 +37,8 @@ use crate::actor::context::Context;
 use crate::actor::executor::Executor;
 use crate::actor::spawner::{Home, Spawner};
 use crate::address::quoted;
+use crate::clock::Clock;
+use crate::limits::Limit;
 use crate::mailbox::Mailbox;
 use crate::message::Message;
 use crate::native::{self, builtin};
@@ -54,6 +58,7 @@ pub(crate) struct Guests {
     library: Library,
     executor: Executor,
     preempt: Preempt,
+    clock: Clock,
     ticker: Ticker,
 }
 
@@ -66,8 +71,10 @@ impl Guests {
         cache: Option<Cache>,
     ) -> wasmtime::Result<Guests> {
         let library = Library::new(cache)?;
-        let ticker = Ticker::start(library.engine())?;
-        Ok(Guests { kernel, library, executor, preempt: Preempt::new(workers), ticker })
+        // Processor time is real, whatever the node's clock says.
+        let clock = Clock::real();
+        let ticker = Ticker::start(library.engine(), clock.clone())?;
+        Ok(Guests { kernel, library, executor, preempt: Preempt::new(workers), clock, ticker })
     }
 
     pub(crate) fn library(&self) -> &Library {
@@ -103,11 +110,12 @@ impl Guests {
             return Err(Refusal::new(RefusalKind::BadArgument, message));
         }
         let place = self.library.slabs().reserve(module.needs())?;
-        let mailbox = self.kernel.enter(parent, options)?;
+        let mailbox = self.kernel.enter(parent, options, Some((module.number(), module.limits())))?;
         let parent = parent.map(|parent| parent.id());
         let context = Context::new(self.kernel.clone(), mailbox.clone(), parent, self.clone(), Some(module.as_home()));
         let actor = context.address().to_string().into();
-        let speaker = Speaker { actor, entry: entry.into() };
+        let (level, clock) = (mailbox.level().clone(), self.kernel.clock.clone());
+        let speaker = Speaker { actor, entry: entry.into(), level, clock };
         let guest = Guest::new(self.clone(), module, context, speaker);
         let behavior = async move {
             let (outcome, store) = life(guest, args).await;
@@ -163,9 +171,19 @@ impl Spawner for Guests {
 async fn life(guest: Guest, args: Message) -> (Outcome, Store<Guest>) {
     let (guests, slice) = (guest.guests.clone(), guest.slice.clone());
     let mut running = pin!(run(guest, args));
+    let mut sleep = None;
     poll_fn(|cx| {
-        guests.ticker.actor_runs();
+        let Guests { clock, ticker, .. } = &*guests;
+        if let Some(meter) = &slice.meter {
+            if meter.poll_share(cx, clock, ticker, &mut sleep).is_pending() {
+                slice.waits_for_share();
+                return Poll::Pending;
+            }
+            meter.begin(ticker, slice.is_busy());
+        }
+        ticker.actor_runs();
         let poll = running.as_mut().poll(cx);
+        slice.meter.iter().for_each(|meter| meter.end(clock, ticker));
         if poll.is_pending() {
             slice.pause();
         }
@@ -176,7 +194,7 @@ async fn life(guest: Guest, args: Message) -> (Outcome, Store<Guest>) {
 
 /// Instantiates the module and calls `run`.
 async fn run(guest: Guest, args: Message) -> (Outcome, Store<Guest>) {
-    let guests = guest.guests.clone();
+    let (guests, mailbox) = (guest.guests.clone(), guest.context.mailbox().clone());
     let (module, entry) = (guest.module.clone(), guest.speaker.entry.clone());
     let mut store = Store::new(guests.library.engine(), guest);
     store.limiter(|guest| &mut guest.memory);
@@ -186,7 +204,7 @@ async fn run(guest: Guest, args: Message) -> (Outcome, Store<Guest>) {
         Err(error) => return (ending::not_instantiated(&error, store.data_mut()), store),
     };
     let outcome = match actor.call_run(&mut store, &entry, args.as_str()).await {
-        Ok(result) => Outcome::returned(result, guests.kernel.limits.message_bytes),
+        Ok(result) => Outcome::returned(result, mailbox.level().each_count(Limit::Message)),
         Err(error) => ending::trapped(&error, store.data_mut()),
     };
     store.data_mut().close_output();

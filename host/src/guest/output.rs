@@ -7,22 +7,43 @@ use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
+use crate::clock::Clock;
+use crate::level::Level;
 use crate::lock::lock;
 use crate::printable::printable;
 
 /// A line's bytes; what comes beyond is cut. Also all that one stream of one actor ever keeps.
 const LINE_BYTES_MAX: usize = 8 << 10;
 
+/// What a line counts for at least: who reads it has to skip it.
+const LINE_BYTES_MIN: usize = 64;
+
 /// Who prints.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Speaker {
     pub actor: Arc<str>,
     pub entry: Arc<str>,
+    /// What limits how much.
+    pub level: Arc<Level>,
+    pub clock: Clock,
 }
 
 impl Speaker {
-    /// Emits one line as a `tracing` event with the target `greenroom::guest`.
+    /// Emits one line as a `tracing` event with the target `greenroom::guest`, or, if its tree prints too much, counts it
+    /// as left out.
     pub(super) fn say(&self, level: tracing::Level, stream: &str, line: &str) {
+        let (now, bytes) = (self.clock.monotonic(), line.len().clamp(LINE_BYTES_MIN, LINE_BYTES_MAX));
+        if self.level.may_print(bytes as u64, now) {
+            self.emit(level, stream, line);
+        }
+        let lines = self.level.left_out(now);
+        if lines > 0 {
+            let (actor, entry) = (&*self.actor, &*self.entry);
+            tracing::warn!(target: "greenroom::guest", actor, entry, "{lines} lines left out: more than its `log-rate`");
+        }
+    }
+
+    fn emit(&self, level: tracing::Level, stream: &str, line: &str) {
         macro_rules! emit {
             ($level:ident) => {
                 tracing::event!(target: "greenroom::guest", tracing::Level::$level,
@@ -136,10 +157,12 @@ impl Pollable for Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::Limits;
 
     #[test]
     fn a_long_line_is_cut_and_takes_no_more_memory() {
-        let speaker = Speaker { actor: "a".into(), entry: "e".into() };
+        let level = Level::root(&Limits::default());
+        let speaker = Speaker { actor: "a".into(), entry: "e".into(), level, clock: Clock::real() };
         let mut stream = Stream { speaker, name: "stdout", line: Vec::new() };
         (0..100).for_each(|_| stream.write(&[b'x'; 4096]));
         assert_eq!(stream.line.len(), LINE_BYTES_MAX + 1);

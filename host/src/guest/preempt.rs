@@ -1,6 +1,6 @@
 //! Who may compute, and for how long: time slices, and a queue for busy actors.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -8,7 +8,11 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::{Engine, Store, UpdateDeadline};
 
+use super::meter::Meter;
 use super::state::Guest;
+use crate::bucket::nanoseconds;
+use crate::clock::Clock;
+use crate::level::Level;
 use crate::lock::lock;
 
 /// How often the epoch moves. A busy actor computes for one tick at most before those that were woken get their turn, so
@@ -28,8 +32,9 @@ const IDLE_TICKS: u32 = 128;
 pub(super) struct Preempt(Arc<Semaphore>);
 
 /// One actor's part. Only its own task touches it; the atomics are for the compiler.
-#[derive(Default)]
 pub(super) struct Slice {
+    /// If its processor time is limited.
+    pub(super) meter: Option<Meter>,
     /// Held while the actor is busy beyond its slice.
     permit: Mutex<Option<OwnedSemaphorePermit>>,
     /// Whether it has one, so that an actor that never was busy takes no lock.
@@ -49,7 +54,10 @@ impl Preempt {
     pub(super) fn guard(&self, store: &mut Store<Guest>) {
         let (permits, slice) = (self.0.clone(), store.data().slice.clone());
         store.set_epoch_deadline(SLICE_TICKS);
-        store.epoch_deadline_callback(move |_| {
+        store.epoch_deadline_callback(move |store| {
+            if let Some(meter) = &slice.meter {
+                meter.slice_over(&store.data().guests.ticker)?;
+            }
             // The deadline is absolute: an actor that waited is past it the moment it goes on.
             if slice.rested.swap(false, Ordering::Relaxed) {
                 return Ok(UpdateDeadline::Continue(SLICE_TICKS));
@@ -71,6 +79,26 @@ async fn turn(permits: Arc<Semaphore>, slice: Arc<Slice>) {
 }
 
 impl Slice {
+    pub(super) fn new(level: &Arc<Level>) -> Slice {
+        Slice {
+            meter: Meter::new(level),
+            permit: Mutex::default(),
+            holds: AtomicBool::default(),
+            queues: AtomicBool::default(),
+            rested: AtomicBool::default(),
+        }
+    }
+
+    /// Whether it has been busy for more than a slice, and goes on being so.
+    pub(super) fn is_busy(&self) -> bool {
+        self.holds.load(Ordering::Relaxed)
+    }
+
+    /// The actor may not run now, for its tree has used its share: another busy one may.
+    pub(super) fn waits_for_share(&self) {
+        self.give_back();
+    }
+
     /// The actor's task has nothing to run now. If it waits for something else than its turn (a message, a timer),
     /// another busy actor may go on.
     pub(super) fn pause(&self) {
@@ -98,6 +126,10 @@ pub(super) struct Ticker {
 struct Shared {
     activity: AtomicU8,
     stopped: AtomicBool,
+    /// The clock's time at the last tick, in nanoseconds.
+    now: AtomicU64,
+    /// How long it has ticked, in nanoseconds: a clock that stands still while it sleeps.
+    ticked: AtomicU64,
 }
 
 const RAN: u8 = 0;
@@ -105,12 +137,22 @@ const IDLE: u8 = 1;
 const ASLEEP: u8 = 2;
 
 impl Ticker {
-    pub(super) fn start(engine: &Engine) -> std::io::Result<Ticker> {
+    pub(super) fn start(engine: &Engine, clock: Clock) -> std::io::Result<Ticker> {
         let shared = Arc::new(Shared::default());
         let (theirs, engine) = (shared.clone(), engine.clone());
-        let run = move || theirs.run(&engine);
+        let run = move || theirs.run(&engine, &clock);
         let thread = thread::Builder::new().name("greenroom-ticker".into()).spawn(run)?;
         Ok(Ticker { shared, thread: Some(thread) })
+    }
+
+    /// The time at the last tick.
+    pub(super) fn now(&self) -> Duration {
+        Duration::from_nanos(self.shared.now.load(Ordering::Relaxed))
+    }
+
+    /// How long it has ticked, in nanoseconds.
+    pub(super) fn ticked(&self) -> u64 {
+        self.shared.ticked.load(Ordering::Relaxed)
     }
 
     /// An actor is about to run. Nearly always one load of a value that no other worker writes.
@@ -125,10 +167,14 @@ impl Ticker {
 }
 
 impl Shared {
-    fn run(&self, engine: &Engine) {
-        let mut ticks = 0;
+    fn run(&self, engine: &Engine, clock: &Clock) {
+        let (mut ticks, mut before) = (0, clock.monotonic());
         while !self.stopped.load(Ordering::Acquire) {
             thread::sleep(TICK);
+            let now = clock.monotonic();
+            self.now.store(nanoseconds(now), Ordering::Relaxed);
+            self.ticked.fetch_add(nanoseconds(now - before), Ordering::Relaxed);
+            before = now;
             engine.increment_epoch();
             ticks += 1;
             if ticks % IDLE_TICKS != 0 {
@@ -142,6 +188,7 @@ impl Shared {
             while self.activity.load(Ordering::Acquire) == ASLEEP && !self.stopped.load(Ordering::Acquire) {
                 thread::park();
             }
+            before = clock.monotonic();
         }
     }
 }

@@ -35,13 +35,14 @@ struct LastPatterns {
 
 impl Guest {
     pub(super) fn new(guests: Arc<Guests>, module: Module, context: Context, speaker: Speaker) -> Guest {
-        let memory = Memory::new(guests.kernel.limits.memory_bytes);
+        let memory = Memory::new(context.mailbox().clone());
+        let slice = Arc::new(Slice::new(context.mailbox().level()));
         Guest {
             context,
             guests,
             module,
             memory,
-            slice: Arc::default(),
+            slice,
             speaker,
             panic: None,
             patterns: LastPatterns::default(),

@@ -5,6 +5,9 @@ use std::sync::atomic::Ordering;
 use std::task::Waker;
 
 use super::{Closed, Mailbox, State};
+use crate::clock::Alarm;
+use crate::level::Exceeded;
+use crate::limits::Limit;
 use crate::lock::lock;
 use crate::outcome::{Exception, Outcome};
 
@@ -32,6 +35,47 @@ impl Mailbox {
         self.shall_end().then(|| lock(&self.state).ending.clone()).flatten()
     }
 
+    /// Keeps the alarm of its last moment, to take it back when the actor ends before.
+    pub(crate) fn lives_until(&self, alarm: Alarm) {
+        lock(&self.state).lifetime = Some(alarm);
+    }
+
+    /// Charges its tree for memory of its instance. Given back when it ends.
+    ///
+    /// # Errors
+    ///
+    /// If the tree has as much as it may have.
+    pub(crate) fn take_memory(&self, bytes: u64) -> Result<(), Exceeded> {
+        lock(&self.state).charges.take_memory(bytes)
+    }
+
+    /// Takes back what was charged for memory that there is not.
+    pub(crate) fn give_memory_back(&self, bytes: u64) {
+        lock(&self.state).charges.give_memory_back(bytes);
+    }
+
+    /// One child more.
+    ///
+    /// # Errors
+    ///
+    /// If it has as many as it may have.
+    pub(crate) fn child_comes(&self) -> Result<(), Exceeded> {
+        let (limit, max) = (Limit::Children, self.level.each(Limit::Children).unwrap_or(u64::MAX));
+        let one_more = |children| (children < max).then_some(children + 1);
+        let children = self.children.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        children.map(|_| ()).map_err(|used| Exceeded { limit, used, max })
+    }
+
+    /// Answers whether it had not left it before.
+    pub(crate) fn leaves_its_seat(&self) -> bool {
+        self.seated.swap(false, Ordering::Relaxed)
+    }
+
+    /// One child less.
+    pub(crate) fn child_goes(&self) {
+        self.children.fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// Whom [`Mailbox::request_end`] wakes.
     pub(crate) fn register_task(&self, waker: &Waker) {
         self.task.register(waker);
@@ -42,10 +86,13 @@ impl Mailbox {
         let mut state = lock(&self.state);
         state.closed = true;
         state.receiver = None;
+        state.charges.release();
+        let lifetime = state.lifetime.take();
+        let timers = std::mem::take(&mut state.timers);
         let closed = Closed {
             unread: state.queue.clear(),
             farewell: state.links.farewell(),
-            alarms: std::mem::take(&mut state.timers).into_values().flatten().collect(),
+            alarms: timers.into_values().flatten().chain(lifetime).collect(),
             narrowed: state.narrowed.ids(),
             made: std::mem::take(&mut state.made).into_iter().collect(),
         };

@@ -18,6 +18,8 @@ use thiserror::Error;
 
 use super::host_message;
 use crate::address::Place;
+use crate::level::Level;
+use crate::limits::Limit;
 use crate::message::Message;
 use crate::outcome::{Exception, ExceptionKind, Outcome};
 use crate::signal::{Party, Reference, Signal};
@@ -68,14 +70,19 @@ struct Counts {
     downs_unread: usize,
 }
 
-/// How many links, and as many monitors, an actor may have.
+/// How many links and monitors an actor may make, and as many others of it. An ancestor's link is never refused, as there
+/// are at most 64 of them, and a stranger who uses up the rest must not come between a supervisor and its child.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
-    /// By its own calls.
-    pub made_max: usize,
-    /// By the calls of others. An ancestor's link is never refused, as there are at most 64 of them, and a stranger who
-    /// uses up the rest must not come between a supervisor and its child.
-    pub met_max: usize,
+    pub links_max: usize,
+    pub monitors_max: usize,
+}
+
+impl Bounds {
+    /// What a level allows one actor.
+    pub(crate) fn of(level: &Level) -> Bounds {
+        Bounds { links_max: level.each_count(Limit::Links), monitors_max: level.each_count(Limit::Monitors) }
+    }
 }
 
 /// A link or monitor that was not made: there are as many as there may be.
@@ -143,8 +150,8 @@ impl Links {
         if self.ties.get(&other).is_some_and(|tie| tie.mine) {
             return Ok(false);
         }
-        if self.counts.mine + self.counts.exits_unread >= bounds.made_max {
-            return Err(Full { what: "links", max: bounds.made_max });
+        if self.made()[0] >= bounds.links_max {
+            return Err(Full { what: "links", max: bounds.links_max });
         }
         if let Some(address) = address {
             self.aliases.insert(other.clone(), address);
@@ -191,8 +198,8 @@ impl Links {
     ///
     /// If there are too many; nothing has changed then.
     pub(crate) fn monitor(&mut self, reference: Reference, watched: Watched, bounds: Bounds) -> Result<(), Full> {
-        if self.watching.len() + self.counts.downs_unread >= bounds.made_max {
-            return Err(Full { what: "monitors", max: bounds.made_max });
+        if self.made()[1] >= bounds.monitors_max {
+            return Err(Full { what: "monitors", max: bounds.monitors_max });
         }
         self.watching.insert(reference, watched);
         Ok(())
@@ -202,6 +209,11 @@ impl Links {
     /// Either way the owner takes back the message of this monitor that may lie in the mailbox.
     pub(crate) fn demonitor(&mut self, reference: Reference) -> Option<Party> {
         self.watching.remove(&reference).map(|watched| watched.target)
+    }
+
+    /// How many links and how many monitors it has made whose message it has not received.
+    pub(crate) fn made(&self) -> [usize; 2] {
+        [self.counts.mine + self.counts.exits_unread, self.watching.len() + self.counts.downs_unread]
     }
 
     /// Whether the end of a linked actor is a message to this one instead of its own end. Answers the setting before.
@@ -275,7 +287,7 @@ impl Links {
 
     fn link_arrived(&mut self, from: &Party, standing: Standing<'_>) -> Reaction {
         let new = self.ties.get(from).is_none_or(|tie| !tie.theirs);
-        if new && !standing.descends && self.counts.theirs >= standing.bounds.met_max {
+        if new && !standing.descends && self.counts.theirs >= standing.bounds.links_max {
             return Reaction::Answer(Signal::Exit(Arc::new(no_process("it takes no more links"))));
         }
         let tie = self.linked_by(from);
@@ -307,7 +319,7 @@ impl Links {
     }
 
     fn monitor_arrived(&mut self, from: &Party, reference: Reference, bounds: Bounds) -> Reaction {
-        if self.watchers.len() >= bounds.met_max {
+        if self.watchers.len() >= bounds.monitors_max {
             let refused = Arc::new(no_process("it takes no more monitors"));
             return Reaction::Answer(Signal::Down(reference, refused));
         }

@@ -4,11 +4,13 @@ pub(crate) mod queue;
 pub(crate) mod links;
 pub(crate) mod narrowed;
 mod host_message;
+mod charges;
+mod shares;
 mod ending;
 mod places;
+mod state;
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Waker};
 use std::time::Duration;
@@ -18,14 +20,17 @@ use tokio::sync::Notify;
 
 use crate::address::{Id, Place};
 use crate::clock::Alarm;
+use crate::level::{Exceeded, Level, Tree};
+use crate::limits::Limit;
 use crate::lock::lock;
 use crate::message::Message;
-use crate::outcome::{Exception, Outcome};
+use crate::outcome::Outcome;
 use crate::pattern::Pattern;
 use crate::signal::{Party, Signal};
-use links::{About, Farewell, Links, Reaction, Standing};
-use narrowed::{Denied, NarrowedAddresses, Rights};
-use queue::{Bounds, Checked, Queue, Scan, Source};
+use links::{Farewell, Links, Reaction, Standing};
+use narrowed::{Denied, Rights};
+use queue::{Checked, Scan, Source};
+use state::State;
 
 /// One actor's mailbox, and what others must know of its life: whose descendant it is, whether it shall end, and how it
 /// ended.
@@ -38,6 +43,12 @@ pub(crate) struct Mailbox {
     number: u64,
     /// Its spawner, and those of that one's ancestors that lived when it was spawned; the nearest first.
     ancestors: Box<[Party]>,
+    /// What limits it.
+    level: Arc<Level>,
+    /// Living ones.
+    children: AtomicU64,
+    /// Whether it counts as one of its parent's and its tree's.
+    seated: AtomicBool,
     state: Mutex<State>,
     /// Senders that wait for room, in the order they came.
     room: Notify,
@@ -50,25 +61,6 @@ pub(crate) struct Mailbox {
     ends: AtomicBool,
     /// The actor's task, to be woken when it shall end.
     task: AtomicWaker,
-}
-
-struct State {
-    queue: Queue,
-    links: Links,
-    /// Timers that have not fired; an alarm is there once it is armed.
-    timers: BTreeMap<Id, Option<Alarm>>,
-    /// Timers' messages that wait.
-    timers_unread: usize,
-    /// The weaker addresses of this actor, whoever made them.
-    narrowed: NarrowedAddresses,
-    /// The weaker addresses, of this actor and of others, that it has made.
-    made: BTreeMap<Id, Arc<Mailbox>>,
-    /// Answers that wait in places of their own.
-    replies_unread: usize,
-    ending: Option<Exception>,
-    receiver: Option<Waker>,
-    senders_waiting: usize,
-    closed: bool,
 }
 
 /// A message that was not taken in.
@@ -100,25 +92,15 @@ const SCAN_BYTES: usize = 64 << 10;
 pub(crate) const PLACE_BYTES: usize = 4096;
 
 impl Mailbox {
-    pub(crate) fn new(id: Id, number: u64, ancestors: Box<[Party]>, bounds: Bounds, links: Links) -> Mailbox {
-        let state = State {
-            queue: Queue::new(bounds),
-            links,
-            timers: BTreeMap::new(),
-            timers_unread: 0,
-            narrowed: NarrowedAddresses::default(),
-            made: BTreeMap::new(),
-            replies_unread: 0,
-            ending: None,
-            receiver: None,
-            senders_waiting: 0,
-            closed: false,
-        };
+    pub(crate) fn new(id: Id, number: u64, ancestors: Box<[Party]>, level: Arc<Level>, links: Links) -> Mailbox {
         Mailbox {
             id,
             number,
             ancestors,
-            state: Mutex::new(state),
+            children: AtomicU64::new(0),
+            seated: AtomicBool::new(true),
+            state: Mutex::new(State::new(&level, links)),
+            level,
             room: Notify::new(),
             ended: Notify::new(),
             outcome: OnceLock::new(),
@@ -140,27 +122,35 @@ impl Mailbox {
         &self.ancestors
     }
 
+    pub(crate) fn level(&self) -> &Arc<Level> {
+        &self.level
+    }
+
     /// Whether a signal's sender may end this actor. Without a sender it is the operator's.
     pub(crate) fn descends_from(&self, from: Option<&Party>) -> bool {
         from.is_none_or(|from| self.ancestors.contains(from))
     }
 
     /// Puts a message in and wakes the receiver.
-    pub(crate) fn push(&self, message: Message) -> Result<(), NotDelivered> {
-        self.put(|state| state.queue.push(message, Source::Actor).map_err(NotDelivered::Full))
+    pub(crate) fn push(&self, message: Message, from: Tree) -> Result<(), NotDelivered> {
+        self.put(|state| state.push(message, Source::Actor, from))
     }
 
     /// As [`Mailbox::push`], through a narrowed address.
-    pub(crate) fn push_narrowed(&self, message: Message, via: Id, now: Duration) -> Result<(), NotDelivered> {
+    pub(crate) fn push_narrowed(
+        &self,
+        message: Message,
+        from: Tree,
+        via: Id,
+        now: Duration,
+    ) -> Result<(), NotDelivered> {
         self.put(|state| {
             let has_place = message.len() <= PLACE_BYTES && state.narrowed.has_place(via);
             state.narrowed.pass(via, Rights::SEND, now)?;
             let source = if has_place { Source::Reply(via) } else { Source::Narrowed(via) };
-            state.queue.push(message, source).map_err(|message| {
-                state.narrowed.give_back(via);
-                NotDelivered::Full(message)
-            })?;
+            state.push(message, source, from).inspect_err(|_| state.narrowed.give_back(via))?;
             state.replies_unread += usize::from(has_place);
+            state.settle();
             Ok(())
         })
     }
@@ -186,6 +176,7 @@ impl Mailbox {
     pub(crate) async fn push_wait(
         &self,
         mut message: Message,
+        from: Tree,
         push: impl Fn(Message) -> Result<(), NotDelivered>,
     ) -> Result<(), NotDelivered> {
         loop {
@@ -200,7 +191,7 @@ impl Mailbox {
             let turn = self.room.notified();
             let waiting = Waiting::enter(self);
             // Room may have come between the push and the entry; then nobody would tell us.
-            let room = { lock(&self.state).takes_now(bytes) };
+            let room = { lock(&self.state).takes_now(bytes, from) };
             if !room {
                 turn.await;
             }
@@ -211,8 +202,8 @@ impl Mailbox {
     /// One large message that is taken may leave room for several small ones: the next sender tries its luck too.
     fn pass_on(&self) {
         let next = {
-            let state = lock(&self.state);
-            state.senders_waiting > 0 && state.takes_now(0)
+            let mut state = lock(&self.state);
+            state.senders_waiting > 0 && state.takes_now(0, Tree::default())
         };
         if next {
             self.room.notify_one();
@@ -234,7 +225,9 @@ impl Mailbox {
         if state.closed {
             return Err(signal);
         }
-        match state.links.react(from, signal, standing) {
+        let reaction = state.links.react(from, signal, standing);
+        state.settle();
+        match reaction {
             Reaction::Nothing => {}
             Reaction::Answer(answer) => return Ok(Some(answer)),
             Reaction::End(exception) => {
@@ -251,7 +244,7 @@ impl Mailbox {
             Reaction::Take(message) => {
                 drop(state);
                 // The door sends messages another way, where the sender hears of a full mailbox.
-                _ = self.push(message);
+                _ = self.push(message, Tree::default());
             }
         }
         Ok(None)
@@ -268,6 +261,7 @@ impl Mailbox {
                 Reaction::Nothing | Reaction::Take(_) | Reaction::Answer(_) => {}
             }
         }
+        state.settle();
         let receiver = state.receiver.take();
         drop(state);
         self.told_to_end(ends);
@@ -301,44 +295,30 @@ impl Mailbox {
 
     /// What the actor itself does to its links. Under the lock, so short.
     pub(crate) fn links<R>(&self, change: impl FnOnce(&mut Links) -> R) -> R {
-        change(&mut lock(&self.state).links)
+        let mut state = lock(&self.state);
+        let result = change(&mut state.links);
+        state.settle();
+        result
+    }
+
+    /// As [`Mailbox::links`], for a change that makes one link or monitor more.
+    ///
+    /// # Errors
+    ///
+    /// If the actor's tree has as many as it may have; nothing has changed then.
+    pub(crate) fn links_more<R>(&self, more: Limit, change: impl FnOnce(&mut Links) -> R) -> Result<R, Exceeded> {
+        let mut state = lock(&self.state);
+        let [links, monitors] = state.links.made();
+        let has = if more == Limit::Links { links } else { monitors };
+        state.charges.take(more, has, 1)?;
+        let changed = change(&mut state.links);
+        state.settle();
+        Ok(changed)
     }
 
     /// Takes back what waits from a source.
     pub(crate) fn flush(&self, source: &Source) {
         lock(&self.state).flush(source);
-    }
-}
-
-impl State {
-    /// Whether a message of that size need not wait: there is room, or there never will be.
-    fn takes_now(&self, bytes: usize) -> bool {
-        self.closed || self.queue.has_room(bytes)
-    }
-
-    /// Puts a host message in. Somebody who asks twice for an end is told once, with the latest reason.
-    fn tell(&mut self, about: About, message: Message) {
-        let source = Source::Host(Box::new(about));
-        if let Source::Host(about) = &source
-            && matches!(**about, About::Shutdown(_))
-        {
-            self.flush(&source);
-        }
-        self.queue.push(message, source).expect("host messages have places of their own");
-    }
-
-    fn flush(&mut self, source: &Source) {
-        (0..self.queue.flush(source)).for_each(|_| self.left(source));
-    }
-
-    /// A message has left the queue, and with it the place of its own that it may have had.
-    fn left(&mut self, source: &Source) {
-        match source {
-            Source::Actor | Source::Narrowed(_) => {}
-            Source::Reply(_) => self.replies_unread -= 1,
-            Source::Timer => self.timers_unread -= 1,
-            Source::Host(about) => self.links.read(about),
-        }
     }
 }
 

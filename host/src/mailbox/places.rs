@@ -8,24 +8,21 @@ use super::queue::Source;
 use super::{Mailbox, NotDelivered};
 use crate::address::Id;
 use crate::clock::Alarm;
+use crate::level::{Exceeded, Tree};
+use crate::limits::Limit;
 use crate::lock::lock;
 use crate::message::Message;
-
-/// There are as many as there may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TooMany;
 
 impl Mailbox {
     /// Enters a timer, to be armed with [`Mailbox::timer_armed`].
     ///
     /// # Errors
     ///
-    /// If there are so many, those counted whose message is not received yet.
-    pub(crate) fn timer_made(&self, reference: Id, timers_max: usize) -> Result<(), TooMany> {
+    /// If there are as many as there may be, those counted whose message is not received yet.
+    pub(crate) fn timer_made(&self, reference: Id) -> Result<(), Exceeded> {
         let mut state = lock(&self.state);
-        if state.timers.len() + state.timers_unread >= timers_max {
-            return Err(TooMany);
-        }
+        let has = state.timers.len() + state.timers_unread;
+        state.charges.take(Limit::Timers, has, 1)?;
         state.timers.insert(reference, None);
         Ok(())
     }
@@ -43,7 +40,10 @@ impl Mailbox {
         _ = self.put(|state| {
             if state.timers.remove(&reference).is_some() {
                 state.timers_unread += 1;
-                state.queue.push(message, Source::Timer).expect("a timer's message has a place of its own");
+                state
+                    .queue
+                    .push(message, Source::Timer, Tree::default())
+                    .expect("a timer's message has a place of its own");
                 return Ok(());
             }
             Err(NotDelivered::Closed)
@@ -52,7 +52,10 @@ impl Mailbox {
 
     /// Cancels a timer. None: there is no such timer, or it has fired.
     pub(crate) fn timer_cancelled(&self, reference: Id) -> Option<Option<Alarm>> {
-        lock(&self.state).timers.remove(&reference)
+        let mut state = lock(&self.state);
+        let cancelled = state.timers.remove(&reference);
+        state.settle();
+        cancelled
     }
 
     /// Adds a weaker address of this actor, made by `maker`.
@@ -75,11 +78,14 @@ impl Mailbox {
         state.narrowed.remove(id);
         state.flush(&Source::Narrowed(id));
         state.flush(&Source::Reply(id));
+        state.settle();
     }
 
     /// Forgets a weaker address of this actor that has ended by itself. What was sent to it stays.
     pub(crate) fn forget_narrowed(&self, id: Id) {
-        lock(&self.state).narrowed.remove(id);
+        let mut state = lock(&self.state);
+        state.narrowed.remove(id);
+        state.settle();
     }
 
     /// Whether nothing can be sent to a weaker address of this actor any more.
@@ -92,21 +98,24 @@ impl Mailbox {
     ///
     /// # Errors
     ///
-    /// If it has made so many, or keeps so many places for answers.
-    pub(crate) fn made(&self, id: Id, target: &Arc<Mailbox>, uses: Option<u32>, max: usize) -> Result<(), TooMany> {
+    /// If it has made as many as it may, or keeps as many places for answers.
+    pub(crate) fn made(&self, id: Id, target: &Arc<Mailbox>, uses: Option<u32>) -> Result<(), Exceeded> {
         let mut state = lock(&self.state);
         let places = if target.id == self.id { uses.unwrap_or(0) as usize } else { 0 };
         let kept = state.narrowed.places() + state.replies_unread;
-        if state.made.len() >= max || kept.saturating_add(places) > max {
-            return Err(TooMany);
-        }
+        let has = state.made.len().max(kept);
+        let more = (state.made.len() + 1).max(kept.saturating_add(places)) - has;
+        state.charges.take(Limit::Narrowed, has, more)?;
         state.made.insert(id, target.clone());
         Ok(())
     }
 
     /// Forgets a weaker address that this actor has made; none if it has not.
     pub(crate) fn unmade(&self, id: Id) -> Option<Arc<Mailbox>> {
-        lock(&self.state).made.remove(&id)
+        let mut state = lock(&self.state);
+        let target = state.made.remove(&id);
+        state.settle();
+        target
     }
 
     /// The weaker addresses that this actor has made.

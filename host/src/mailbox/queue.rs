@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 
 use super::links::About;
+use super::shares::Shares;
 use crate::address::Id;
+use crate::level::Tree;
 use crate::message::Message;
 use crate::pattern::Pattern;
 
@@ -62,31 +64,45 @@ pub(crate) struct Queue {
     messages: usize,
     bytes: usize,
     bounds: Bounds,
+    /// The tree of whom it belongs to.
+    tree: Tree,
+    shares: Shares,
     flushes: u64,
 }
 
 #[derive(Debug)]
-struct Waiting {
-    message: Message,
-    source: Source,
+pub(super) struct Waiting {
+    pub(super) message: Message,
+    pub(super) source: Source,
+    /// Whose message it is.
+    pub(super) tree: Tree,
 }
 
 impl Queue {
-    pub(crate) fn new(bounds: Bounds) -> Queue {
-        Queue { waiting: VecDeque::new(), messages: 0, bytes: 0, bounds, flushes: 0 }
+    pub(crate) fn new(bounds: Bounds, tree: Tree) -> Queue {
+        let (waiting, shares) = (VecDeque::new(), Shares::default());
+        Queue { waiting, messages: 0, bytes: 0, bounds, tree, shares, flushes: 0 }
     }
 
-    /// Appends a message, or gives it back if there is no room.
-    pub(crate) fn push(&mut self, message: Message, source: Source) -> Result<(), Message> {
+    /// Appends a message from an actor of a tree, or gives it back if there is no room for it.
+    pub(crate) fn push(&mut self, message: Message, source: Source, tree: Tree) -> Result<(), Message> {
         if source.competes() {
-            if !self.has_room(message.len()) {
+            if !self.has_room(message.len(), tree) {
                 return Err(message);
             }
             self.messages += 1;
             self.bytes += message.len();
+            if self.is_half_full() {
+                self.shares.count(&self.waiting);
+            }
+            self.shares.came(tree, message.len());
         }
-        self.waiting.push_back(Waiting { message, source });
+        self.waiting.push_back(Waiting { message, source, tree });
         Ok(())
+    }
+
+    fn is_half_full(&self) -> bool {
+        self.messages > self.bounds.messages_max / 2 || self.bytes > self.bounds.bytes_max / 2
     }
 
     /// Takes the oldest message that one of the patterns matches; without patterns, the oldest.
@@ -127,18 +143,37 @@ impl Queue {
             self.flushes += 1;
             let competing = || self.waiting.iter().filter(|waiting| waiting.source.competes());
             (self.messages, self.bytes) = (competing().count(), competing().map(|waiting| waiting.message.len()).sum());
+            self.shares.forget();
         }
         flushed
     }
 
-    /// Whether an ordinary message of this size would find room.
-    pub(crate) fn has_room(&self, bytes: usize) -> bool {
-        self.messages < self.bounds.messages_max && self.bytes + bytes <= self.bounds.bytes_max
+    /// Whether an ordinary message of this size from an actor of this tree would find room.
+    ///
+    /// Once the mailbox is half full, strangers have a fair share of it: as much as each would have if one tree more were
+    /// there, so that there is room for who has not come yet. The receiver's own tree and the node's have what is left.
+    pub(crate) fn has_room(&mut self, bytes: usize, tree: Tree) -> bool {
+        let Bounds { messages_max, bytes_max } = self.bounds;
+        if self.messages >= messages_max || self.bytes + bytes > bytes_max {
+            return false;
+        }
+        if tree.is_own() || tree == self.tree || !self.is_half_full() {
+            return true;
+        }
+        self.shares.count(&self.waiting);
+        let (messages, waiting_bytes, trees) = self.shares.of(tree, self.tree);
+        messages < messages_max / (trees + 1) && waiting_bytes + bytes <= bytes_max / (trees + 1)
+    }
+
+    /// What waits in places of no one's own: messages and bytes.
+    pub(crate) fn competing(&self) -> (usize, usize) {
+        (self.messages, self.bytes)
     }
 
     /// Empties the queue and gives back its memory.
     pub(crate) fn clear(&mut self) -> Vec<Message> {
         (self.messages, self.bytes) = (0, 0);
+        self.shares.forget();
         std::mem::take(&mut self.waiting).into_iter().map(|waiting| waiting.message).collect()
     }
 
@@ -147,6 +182,10 @@ impl Queue {
         if waiting.source.competes() {
             self.messages -= 1;
             self.bytes -= waiting.message.len();
+            self.shares.went(waiting.tree, waiting.message.len());
+            if self.messages < self.bounds.messages_max / 4 && self.bytes < self.bounds.bytes_max / 4 {
+                self.shares.forget();
+            }
         }
         Some(waiting)
     }
@@ -157,7 +196,7 @@ impl Source {
         matches!(self, Source::Host(_))
     }
 
-    fn competes(&self) -> bool {
+    pub(super) fn competes(&self) -> bool {
         matches!(self, Source::Actor | Source::Narrowed(_))
     }
 }
@@ -183,8 +222,8 @@ mod tests {
     }
 
     fn queue(texts: &[&str]) -> Queue {
-        let mut queue = Queue::new(Bounds { messages_max: 100, bytes_max: 1000 });
-        texts.iter().for_each(|text| queue.push(message(text), Source::Actor).expect("room"));
+        let mut queue = Queue::new(Bounds { messages_max: 100, bytes_max: 1000 }, Tree::default());
+        texts.iter().for_each(|text| queue.push(message(text), Source::Actor, Tree::default()).expect("room"));
         queue
     }
 
@@ -216,24 +255,24 @@ mod tests {
 
     #[test]
     fn a_full_queue_gives_the_message_back_and_room_comes_with_a_take() {
-        let mut queue = Queue::new(BOUNDS);
-        (0..4).for_each(|n| queue.push(message(&n.to_string()), Source::Actor).expect("room"));
-        assert_eq!(queue.push(message("4"), Source::Actor), Err(message("4")));
-        assert!(!queue.has_room(1));
+        let mut queue = Queue::new(BOUNDS, Tree::default());
+        (0..4).for_each(|n| queue.push(message(&n.to_string()), Source::Actor, Tree::default()).expect("room"));
+        assert_eq!(queue.push(message("4"), Source::Actor, Tree::default()), Err(message("4")));
+        assert!(!queue.has_room(1, Tree::default()));
         queue.take(&[], &mut Checked::default(), 1);
-        assert!(queue.has_room(1));
-        assert_eq!(queue.push(message("4"), Source::Actor), Ok(()));
+        assert!(queue.has_room(1, Tree::default()));
+        assert_eq!(queue.push(message("4"), Source::Actor, Tree::default()), Ok(()));
     }
 
     #[test]
     fn bytes_are_bounded_too() {
-        let mut queue = Queue::new(BOUNDS);
+        let mut queue = Queue::new(BOUNDS, Tree::default());
         let long = format!("\"{}\"", "x".repeat(15));
-        queue.push(message(&long), Source::Actor).expect("17 of 20 bytes");
-        assert!(queue.push(message("1234"), Source::Actor).is_err());
-        assert!(queue.push(message("123"), Source::Actor).is_ok());
+        queue.push(message(&long), Source::Actor, Tree::default()).expect("17 of 20 bytes");
+        assert!(queue.push(message("1234"), Source::Actor, Tree::default()).is_err());
+        assert!(queue.push(message("123"), Source::Actor, Tree::default()).is_ok());
         assert_eq!(take(&mut queue, &["123"]), Some((0, "123".into())));
-        assert!(queue.push(message("321"), Source::Actor).is_ok());
+        assert!(queue.push(message("321"), Source::Actor, Tree::default()).is_ok());
     }
 
     #[test]
@@ -249,30 +288,30 @@ mod tests {
 
     #[test]
     fn a_message_with_a_place_of_its_own_comes_into_a_full_queue_and_takes_no_room() {
-        let mut queue = Queue::new(BOUNDS);
-        (0..4).for_each(|n| queue.push(message(&n.to_string()), Source::Actor).expect("room"));
+        let mut queue = Queue::new(BOUNDS, Tree::default());
+        (0..4).for_each(|n| queue.push(message(&n.to_string()), Source::Actor, Tree::default()).expect("room"));
         let about = About::Shutdown(None);
-        assert_eq!(queue.push(message("4"), Source::Host(Box::new(about))), Ok(()));
-        assert_eq!(queue.push(message("5"), Source::Timer), Ok(()));
+        assert_eq!(queue.push(message("4"), Source::Host(Box::new(about)), Tree::default()), Ok(()));
+        assert_eq!(queue.push(message("5"), Source::Timer, Tree::default()), Ok(()));
         assert_eq!(take(&mut queue, &["0"]), Some((0, "0".into())));
-        assert_eq!(queue.push(message("6"), Source::Actor), Ok(()));
+        assert_eq!(queue.push(message("6"), Source::Actor, Tree::default()), Ok(()));
         assert_eq!(take(&mut queue, &[r#"{"$host":4}"#, "5"]), Some((0, "4".into())));
-        assert_eq!(queue.push(message("7"), Source::Actor), Err(message("7")));
+        assert_eq!(queue.push(message("7"), Source::Actor, Tree::default()), Err(message("7")));
     }
 
     #[test]
     fn what_is_flushed_is_not_taken_and_its_room_is_free() {
-        let mut queue = Queue::new(BOUNDS);
+        let mut queue = Queue::new(BOUNDS, Tree::default());
         let narrowed = Source::Narrowed(Id::random());
         for (text, source) in [("1", &Source::Actor), ("2", &narrowed), ("3", &Source::Actor), ("4", &narrowed)] {
-            queue.push(message(text), source.clone()).expect("room");
+            queue.push(message(text), source.clone(), Tree::default()).expect("room");
         }
         let (three, mut checked) = (patterns(&["3"]), Checked::default());
         assert_eq!(queue.take(&three, &mut checked, 1), Scan::Unfinished);
         assert_eq!(queue.take(&three, &mut checked, 1), Scan::Unfinished);
         assert_eq!(queue.flush(&narrowed), 2);
         assert!(matches!(queue.take(&three, &mut checked, 100), Scan::Taken(_)), "the scan skips nothing");
-        (0..3).for_each(|n| queue.push(message(&n.to_string()), Source::Actor).expect("room"));
+        (0..3).for_each(|n| queue.push(message(&n.to_string()), Source::Actor, Tree::default()).expect("room"));
         assert_eq!(queue.flush(&narrowed), 0);
     }
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, RwLock, Weak};
 use thiserror::Error;
 
 use crate::address::{Cookie, NodeName, Place};
+use crate::limits::Limit;
 use crate::lock::{read, write};
 use crate::node::{Kernel, Uplink};
 use crate::refusal::{Refusal, RefusalKind};
@@ -103,7 +104,7 @@ impl Uplink for Local {
             return Err(Refusal::new(RefusalKind::NotConnected, message));
         };
         let bytes = wire::encode(to.id, &envelope);
-        let (id, envelope) = wire::decode(&bytes, peer.limits.message_bytes)?;
+        let (id, envelope) = wire::decode(&bytes, peer.root().each_count(Limit::Message))?;
         peer.arrive(&self.here, id, envelope)
     }
 }

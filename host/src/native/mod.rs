@@ -15,6 +15,7 @@ use crate::actor::spawner::{Home, Spawner};
 use crate::actor::{self, context};
 use crate::address::Address;
 use crate::clock::Clock;
+use crate::limits::Limit;
 use crate::mailbox::Mailbox;
 use crate::mailbox::queue::Source;
 use crate::message::{IntoMessage, Message};
@@ -89,11 +90,11 @@ where
     V: IntoMessage,
     E: IntoMessage,
 {
-    let mailbox = kernel.enter(parent, options)?;
+    let mailbox = kernel.enter(parent, options, None)?;
     let parent = parent.map(|parent| parent.id());
     let actor = context::Context::new(kernel.clone(), mailbox.clone(), parent, spawner.clone(), home);
     let context = Context { actor, in_a_row: 0 };
-    let bytes_max = kernel.limits.message_bytes;
+    let bytes_max = mailbox.level().each_count(Limit::Message);
     // The behavior is called on the actor's own task: if it panics, that is this actor's end.
     let behavior = async move {
         let returned = behavior(context).await.map(IntoMessage::into_text).map_err(IntoMessage::into_text);

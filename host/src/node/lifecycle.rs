@@ -8,117 +8,18 @@ use super::events::{Event, Loss};
 use super::registry::NotRegistered;
 use super::{Kernel, Target, no_such_actor, not_permitted};
 use crate::address::{self, Id, WhoRef, quoted};
+use crate::limits::Limit;
 use crate::lock::lock;
-use crate::mailbox::links::{Bounds as LinkBounds, Full, Links, Reaction, Standing, Watched};
+use crate::mailbox::links::{Bounds as LinkBounds, Full, Watched};
 use crate::mailbox::narrowed::{Denied, Rights};
-use crate::mailbox::queue::{Bounds, Source};
+use crate::mailbox::queue::Source;
 use crate::mailbox::{Mailbox, links::About};
 use crate::message::Message;
 use crate::outcome::{Exception, ExceptionKind, Outcome};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::signal::{Party, Receiver, Reference, Signal};
-use crate::spawn_options::SpawnOptions;
-
-/// How many living ancestors an actor may have (DESIGN §5).
-const ANCESTORS_MAX: usize = 64;
 
 impl Kernel {
-    pub(super) fn link_bounds(&self) -> LinkBounds {
-        LinkBounds { made_max: self.limits.links, met_max: self.limits.links }
-    }
-
-    /// A new actor's mailbox. When this returns, address, name, link and monitor stand, and it can be found: no message
-    /// to it and no end of it can be missed.
-    ///
-    /// # Errors
-    ///
-    /// `stopping`, `limit`, `name-taken`, `bad-argument`; nothing is left behind then.
-    pub(crate) fn enter(&self, parent: Option<&Arc<Mailbox>>, options: &SpawnOptions) -> Result<Arc<Mailbox>, Refusal> {
-        options.check(parent.is_some())?;
-        let id = Id::random();
-        let mut links = Links::default();
-        links.trap_exits(options.trap_exit);
-        let ancestors = parent.map_or(Ok(Box::default()), |parent| self.ancestors(parent))?;
-        if let Some(parent) = parent {
-            let parent = Party::here(parent.id());
-            if options.link {
-                links.link_by_spawn(parent.clone(), self.link_bounds()).map_err(|full| limit(&full))?;
-            }
-            if options.monitor {
-                let standing = Standing { here: &self.place, descends: true, bounds: self.link_bounds() };
-                let reaction = links.react(Some(&parent), Signal::Monitor(Reference::Child(id)), standing);
-                debug_assert_eq!(reaction, Reaction::Nothing, "the first monitor of all is taken");
-            }
-        }
-        let bounds = Bounds { messages_max: self.limits.mailbox_messages, bytes_max: self.limits.mailbox_bytes };
-        let child = Arc::new(Mailbox::new(id, self.spawned.fetch_add(1, Ordering::Relaxed), ancestors, bounds, links));
-        if options.awaited {
-            child.is_awaited_by_its_spawner();
-        }
-        if let Some(parent) = parent {
-            self.bind(parent, &child, options)?;
-        }
-        self.living.fetch_add(1, Ordering::SeqCst);
-        self.table.insert(id, child.clone());
-        // Asked after the entry: a shutdown that began meanwhile either sees this actor in the table or is seen here.
-        let stopping = self.stopping.load(Ordering::SeqCst);
-        let entered = if stopping {
-            Err(Refusal::new(RefusalKind::Stopping, "cannot spawn: the node is shutting down"))
-        } else {
-            options.name.as_ref().map_or(Ok(()), |name| self.register(name, &child))
-        };
-        if let Err(refusal) = entered {
-            self.table.remove(id);
-            self.gone();
-            if let Some(parent) = parent {
-                parent.links(|links| {
-                    links.unlink(&Party::here(id));
-                    links.demonitor(Reference::Child(id));
-                });
-            }
-            return Err(refusal);
-        }
-        self.events.tell(|| Event::Spawned {
-            actor: self.address(id),
-            parent: parent.map(|parent| self.address(parent.id())),
-        });
-        Ok(child)
-    }
-
-    /// The parent's side of link and monitor.
-    fn bind(&self, parent: &Mailbox, child: &Mailbox, options: &SpawnOptions) -> Result<(), Refusal> {
-        if !(options.link || options.monitor) {
-            return Ok(());
-        }
-        let other = Party::here(child.id());
-        let bound = parent.links(|links| {
-            if options.link {
-                links.link_by_spawn(other.clone(), self.link_bounds())?;
-            }
-            if options.monitor {
-                let address = self.address(child.id()).to_string().into();
-                let watched = Watched { target: other.clone(), address };
-                links.monitor(Reference::Child(child.id()), watched, self.link_bounds()).inspect_err(|_| {
-                    links.unlink(&other);
-                })?;
-            }
-            Ok(())
-        });
-        bound.map_err(|full| limit(&full))
-    }
-
-    /// An actor's spawner, and those of its ancestors that live.
-    fn ancestors(&self, parent: &Mailbox) -> Result<Box<[Party]>, Refusal> {
-        let lives = |ancestor: &&Party| ancestor.place.is_some() || self.table.find(ancestor.id).is_some();
-        let living = parent.ancestors().iter().filter(lives).cloned();
-        let ancestors: Box<[Party]> = std::iter::once(Party::here(parent.id())).chain(living).collect();
-        if ancestors.len() > ANCESTORS_MAX {
-            let message = format!("cannot spawn: an actor may have {ANCESTORS_MAX} living ancestors");
-            return Err(Refusal::at_limit("depth", ANCESTORS_MAX, message));
-        }
-        Ok(ancestors)
-    }
-
     /// An actor's end, in order: nothing comes in any more, nobody finds it, what it had is given back, and only then
     /// somebody hears of it. So whoever hears finds the address already dead and its name free.
     ///
@@ -126,6 +27,7 @@ impl Kernel {
     /// part keeps no other from being done.
     pub(crate) fn leave(&self, mailbox: &Arc<Mailbox>, outcome: &Arc<Outcome>) -> Vec<(Party, Signal)> {
         let closed = self.persist(|| mailbox.close()).unwrap_or_default();
+        self.persist(|| self.leave_seat(mailbox));
         self.persist(|| self.registry.release(mailbox.id()));
         for alarm in &closed.alarms {
             self.persist(|| self.clock.disarm(alarm));
@@ -196,7 +98,7 @@ impl Kernel {
     }
 
     /// An actor is gone, and all who had to hear of it have, also the log: who waits for the last one may leave at once.
-    fn gone(&self) {
+    pub(super) fn gone(&self) {
         let last = self.living.fetch_sub(1, Ordering::SeqCst) == 1;
         self.left.notify_waiters();
         if last {
@@ -221,8 +123,8 @@ impl Kernel {
         }
         let address = narrowed.then(|| to.into());
         let new =
-            from.links(|links| links.link(other.clone(), address, self.link_bounds())).map_err(|full| limit(&full))?;
-        if new {
+            from.links_more(Limit::Links, |links| links.link(other.clone(), address, LinkBounds::of(from.level())));
+        if new.map_err(|full| full.refusal("cannot link"))?.map_err(|full| limit(&full))? {
             self.signal(&other, from.id(), Signal::Link);
         }
         Ok(())
@@ -256,7 +158,9 @@ impl Kernel {
         };
         let reference = Reference::random();
         let watched = Watched { target: target.clone(), address: to.into() };
-        from.links(|links| links.monitor(reference, watched, self.link_bounds())).map_err(|full| limit(&full))?;
+        let bounds = LinkBounds::of(from.level());
+        let made = from.links_more(Limit::Monitors, |links| links.monitor(reference, watched, bounds));
+        made.map_err(|full| full.refusal("cannot monitor"))?.map_err(|full| limit(&full))?;
         self.signal(&target, from.id(), Signal::Monitor(reference));
         Ok(reference.text(to).to_string())
     }
@@ -306,16 +210,13 @@ impl Kernel {
     /// Gives an actor a name.
     pub(crate) fn register(&self, name: &str, holder: &Arc<Mailbox>) -> Result<(), Refusal> {
         crate::spawn_options::check_name(name)?;
-        self.registry.register(name, holder, self.limits.names).map_err(|why| match why {
+        self.registry.register(name, holder).map_err(|why| match why {
             NotRegistered::Taken => {
                 let address = format!("{name}@{}", self.place);
                 Refusal::new(RefusalKind::NameTaken, format!("{address} is somebody else's name"))
                     .with("address", address)
             }
-            NotRegistered::TooMany => {
-                let max = self.limits.names;
-                Refusal::at_limit("names", max, format!("an actor may have {max} names"))
-            }
+            NotRegistered::TooMany(full) => full.refusal("cannot register"),
         })
     }
 
@@ -373,6 +274,6 @@ fn no_such_name(name: &str) -> Refusal {
     Refusal::new(RefusalKind::NoSuchName, format!("nobody has the name `{}`", quoted(name)))
 }
 
-fn limit(full: &Full) -> Refusal {
+pub(super) fn limit(full: &Full) -> Refusal {
     Refusal::at_limit(full.what, full.max, full.to_string())
 }

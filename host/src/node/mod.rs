@@ -2,6 +2,7 @@
 //! (`Kernel::arrive`).
 
 pub(crate) mod actor_table;
+mod enter;
 pub(crate) mod events;
 mod faults;
 mod lifecycle;
@@ -16,7 +17,8 @@ use tokio::sync::Notify;
 
 use crate::address::{self, Address, Id, Place, WhoRef};
 use crate::clock::Clock;
-use crate::limits::Limits;
+use crate::level::{Level, Tree};
+use crate::limits::{Limit, Limits};
 use crate::lock::lock;
 use crate::mailbox::links::{self, Standing};
 use crate::mailbox::{Mailbox, NotDelivered};
@@ -33,7 +35,8 @@ use registry::Registry;
 pub(crate) struct Kernel {
     place: Place,
     pub(crate) clock: Clock,
-    pub(crate) limits: Limits,
+    /// What limits all actors together, and each that nothing else limits.
+    root: Arc<Level>,
     table: ActorTable,
     /// Narrowed addresses, by IDs of their own.
     narrowed: ActorTable,
@@ -69,11 +72,11 @@ pub(crate) enum Target {
 }
 
 impl Kernel {
-    pub(crate) fn new(place: Place, clock: Clock, limits: Limits, uplink: Box<dyn Uplink>) -> Kernel {
+    pub(crate) fn new(place: Place, clock: Clock, limits: &Limits, uplink: Box<dyn Uplink>) -> Kernel {
         Kernel {
             place,
             clock,
-            limits,
+            root: Level::root(limits),
             table: ActorTable::new(),
             narrowed: ActorTable::new(),
             registry: Registry::default(),
@@ -93,9 +96,14 @@ impl Kernel {
         &self.place
     }
 
-    /// Checks a text and makes a message of it; the only place where a size limit on messages is asked.
-    pub(crate) fn admit(&self, text: String) -> Result<Message, Refusal> {
-        Message::admit(text, self.limits.message_bytes).map_err(|why| {
+    pub(crate) fn root(&self) -> &Arc<Level> {
+        &self.root
+    }
+
+    /// Checks a text of somebody on a level and makes a message of it; the only place where a size limit on messages is
+    /// asked.
+    pub(crate) fn admit(&self, text: String, level: &Level) -> Result<Message, Refusal> {
+        Message::admit(text, level.each_count(Limit::Message)).map_err(|why| {
             let kind = match why {
                 NotAdmitted::TooLarge { .. } => RefusalKind::TooLarge,
                 _ => RefusalKind::BadJson,
@@ -139,15 +147,17 @@ impl Kernel {
     /// # Errors
     ///
     /// `no-such-actor`, `mailbox-full`, `not-permitted`, `not-connected`; nothing was delivered then.
-    pub(crate) fn deliver(&self, to: &Target, from: Option<Id>, message: Message) -> Result<(), Refusal> {
+    pub(crate) fn deliver(&self, to: &Target, from: Option<&Mailbox>, message: Message) -> Result<(), Refusal> {
         let (mailbox, via) = match to {
             Target::There(receiver) => {
+                let from = from.map(Mailbox::id);
                 return self.uplink.carry(receiver, Envelope { from, signal: Signal::Message(message) });
             }
             Target::Here(mailbox) => (mailbox, None),
             Target::Narrowed(mailbox, via) => (mailbox, Some(*via)),
         };
-        self.deliver_message(mailbox, via, from.map(Party::here).as_ref(), message)
+        let tree = from.map(|from| from.level().tree()).unwrap_or_default();
+        self.deliver_message(mailbox, via, from.map(|from| Party::here(from.id())).as_ref(), tree, message)
     }
 
     fn deliver_message(
@@ -155,16 +165,17 @@ impl Kernel {
         mailbox: &Mailbox,
         via: Option<Id>,
         from: Option<&Party>,
+        tree: Tree,
         message: Message,
     ) -> Result<(), Refusal> {
         let bytes = message.len();
-        self.push(mailbox, via, message).map_err(|why| self.not_delivered(mailbox, via, from, bytes, &why))
+        self.push(mailbox, via, tree, message).map_err(|why| self.not_delivered(mailbox, via, from, bytes, &why))
     }
 
-    fn push(&self, mailbox: &Mailbox, via: Option<Id>, message: Message) -> Result<(), NotDelivered> {
+    fn push(&self, mailbox: &Mailbox, via: Option<Id>, tree: Tree, message: Message) -> Result<(), NotDelivered> {
         match via {
-            None => mailbox.push(message),
-            Some(via) => mailbox.push_narrowed(message, via, self.clock.monotonic()),
+            None => mailbox.push(message, tree),
+            Some(via) => mailbox.push_narrowed(message, tree, via, self.clock.monotonic()),
         }
     }
 
@@ -207,12 +218,8 @@ impl Kernel {
     }
 
     /// As `deliver` with a message, but waits for room. Cancel-safe as [`Mailbox::push_wait`] is.
-    pub(crate) async fn deliver_wait(
-        &self,
-        to: &Target,
-        from: Option<&Party>,
-        message: Message,
-    ) -> Result<(), Refusal> {
+    pub(crate) async fn deliver_wait(&self, to: &Target, from: &Mailbox, message: Message) -> Result<(), Refusal> {
+        let tree = from.level().tree();
         let (mailbox, via) = match to {
             Target::Here(mailbox) => (mailbox, None),
             Target::Narrowed(mailbox, via) => (mailbox, Some(*via)),
@@ -222,8 +229,8 @@ impl Kernel {
             }
         };
         let bytes = message.len();
-        let pushed = mailbox.push_wait(message, |message| self.push(mailbox, via, message)).await;
-        pushed.map_err(|why| self.not_delivered(mailbox, via, from, bytes, &why))
+        let pushed = mailbox.push_wait(message, tree, |message| self.push(mailbox, via, tree, message)).await;
+        pushed.map_err(|why| self.not_delivered(mailbox, via, Some(&Party::here(from.id())), bytes, &why))
     }
 
     /// A signal from a peer, for an actor here.
@@ -236,10 +243,10 @@ impl Kernel {
         let from = envelope.from.map(|id| Party { id, place: Some(peer.clone()) });
         match (envelope.signal, target, from) {
             (Signal::Message(message), Some(Target::Here(mailbox)), from) => {
-                self.deliver_message(&mailbox, None, from.as_ref(), message)
+                self.deliver_message(&mailbox, None, from.as_ref(), Tree::of_peer(peer), message)
             }
             (Signal::Message(message), Some(Target::Narrowed(mailbox, via)), from) => {
-                self.deliver_message(&mailbox, Some(via), from.as_ref(), message)
+                self.deliver_message(&mailbox, Some(via), from.as_ref(), Tree::of_peer(peer), message)
             }
             (Signal::Message(message), Some(Target::There(_)) | None, from) => {
                 let to = self.address(id).to_string();
@@ -263,7 +270,7 @@ impl Kernel {
     /// A signal takes effect; what its sender is to get back goes to it.
     fn effect(&self, mailbox: &Mailbox, from: Option<&Party>, signal: Signal) {
         let descends = mailbox.descends_from(from);
-        let standing = Standing { here: &self.place, descends, bounds: self.link_bounds() };
+        let standing = Standing { here: &self.place, descends, bounds: links::Bounds::of(mailbox.level()) };
         let answer =
             mailbox.signal(from, signal, standing).unwrap_or_else(|signal| links::answer_for_the_dead(&signal));
         if let Some(from) = from {

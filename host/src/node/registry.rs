@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use super::actor_table::IdMap;
 use crate::address::Id;
+use crate::level::Exceeded;
+use crate::limits::Limit;
 use crate::lock::lock;
 use crate::mailbox::Mailbox;
 
@@ -23,22 +25,24 @@ struct Names {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotRegistered {
     Taken,
-    /// The actor has as many as it may have.
-    TooMany,
+    /// The actor, or its tree, has as many as it may have.
+    TooMany(Exceeded),
 }
 
 impl Registry {
     /// Gives an actor a name. Names that it has already are no error, as nothing changes.
-    pub(crate) fn register(&self, name: &str, holder: &Arc<Mailbox>, names_max: usize) -> Result<(), NotRegistered> {
+    pub(crate) fn register(&self, name: &str, holder: &Arc<Mailbox>) -> Result<(), NotRegistered> {
         let mut names = lock(&self.0);
         let Names { holders, of } = &mut *names;
         if let Some(holds) = holders.get(name) {
             return if holds.id() == holder.id() { Ok(()) } else { Err(NotRegistered::Taken) };
         }
         let of_holder = of.entry(holder.id()).or_default();
-        if of_holder.len() >= names_max {
-            return Err(NotRegistered::TooMany);
+        let (level, used) = (holder.level(), of_holder.len() as u64);
+        if let Some(max) = level.each(Limit::Names).filter(|max| used >= *max) {
+            return Err(NotRegistered::TooMany(Exceeded { limit: Limit::Names, used, max }));
         }
+        level.take(Limit::Names, 1).map_err(NotRegistered::TooMany)?;
         let name: Arc<str> = name.into();
         of_holder.push(name.clone());
         holders.insert(name, holder.clone());
@@ -52,7 +56,9 @@ impl Registry {
         if holders.get(name).is_none_or(|holds| holds.id() != holder) {
             return false;
         }
-        holders.remove(name);
+        if let Some(holder) = holders.remove(name) {
+            holder.level().give_back(Limit::Names, 1);
+        }
         if let Entry::Occupied(mut of_holder) = of.entry(holder) {
             of_holder.get_mut().retain(|of_holder| **of_holder != *name);
             if of_holder.get().is_empty() {
@@ -71,7 +77,9 @@ impl Registry {
     pub(crate) fn release(&self, holder: Id) {
         let mut names = lock(&self.0);
         for name in names.of.remove(&holder).unwrap_or_default() {
-            names.holders.remove(&name);
+            if let Some(holder) = names.holders.remove(&name) {
+                holder.level().give_back(Limit::Names, 1);
+            }
         }
     }
 }
@@ -79,25 +87,29 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::level::Level;
+    use crate::limits::Limits;
     use crate::mailbox::links::Links;
-    use crate::mailbox::queue::Bounds;
 
     fn actor() -> Arc<Mailbox> {
-        let bounds = Bounds { messages_max: 1, bytes_max: 1 };
-        Arc::new(Mailbox::new(Id::random(), 0, Box::default(), bounds, Links::default()))
+        let level = Level::root(&Limits::default().with(Limit::Names, 2));
+        Arc::new(Mailbox::new(Id::random(), 0, Box::default(), level, Links::default()))
     }
 
     #[test]
     fn a_name_has_one_holder_and_is_free_when_that_one_gives_it_up_or_ends() {
         let (registry, first, second) = (Registry::default(), actor(), actor());
-        assert_eq!(registry.register("a", &first, 2), Ok(()));
-        assert_eq!(registry.register("a", &first, 2), Ok(()));
-        assert_eq!(registry.register("a", &second, 2), Err(NotRegistered::Taken));
+        assert_eq!(registry.register("a", &first), Ok(()));
+        assert_eq!(registry.register("a", &first), Ok(()));
+        assert_eq!(registry.register("a", &second), Err(NotRegistered::Taken));
         assert!(!registry.unregister("a", second.id()));
         assert!(registry.unregister("a", first.id()));
-        assert_eq!(registry.register("a", &second, 2), Ok(()));
-        assert_eq!(registry.register("b", &second, 2), Ok(()));
-        assert_eq!(registry.register("c", &second, 2), Err(NotRegistered::TooMany));
+        assert_eq!(registry.register("a", &second), Ok(()));
+        assert_eq!(registry.register("b", &second), Ok(()));
+        assert_eq!(
+            registry.register("c", &second),
+            Err(NotRegistered::TooMany(Exceeded { limit: Limit::Names, used: 2, max: 2 }))
+        );
         registry.release(second.id());
         assert!(registry.find("a").is_none() && registry.find("b").is_none());
         assert!(lock(&registry.0).of.is_empty());

@@ -43,13 +43,9 @@ impl Kernel {
             }
         };
         let id = Id::random();
-        let max = self.limits.narrowed;
-        if maker.made(id, &target, terms.uses, max).is_err() {
+        if maker.made(id, &target, terms.uses).is_err() {
             self.end_those_over(maker);
-            maker.made(id, &target, terms.uses, max).map_err(|_| {
-                let message = format!("an actor may have made {max} narrowed addresses, and wait for as many answers");
-                Refusal::at_limit("narrowed", max, message)
-            })?;
+            maker.made(id, &target, terms.uses).map_err(|full| full.refusal("cannot narrow"))?;
         }
         // Found before it is valid, so that the target's end in between finds it too.
         self.narrowed.insert(id, target.clone());

@@ -2,6 +2,8 @@
 
 use super::{Guest, milliseconds, told};
 use crate::guest::bindings::greenroom::actor::host::{Host, Received};
+use crate::level::Exceeded;
+use crate::limits::Limit;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::spawn_options::SpawnOptions;
 
@@ -32,9 +34,17 @@ impl Host for Guest {
     }
 
     async fn receive(&mut self, patterns: Vec<String>, timeout_ms: Option<u32>) -> Result<Option<Received>, String> {
+        let max = self.context.mailbox().level().each_count(Limit::Patterns);
+        if patterns.len() > max {
+            let limit = Exceeded { limit: Limit::Patterns, used: patterns.len() as u64, max: max as u64 };
+            return Err(limit.refusal("cannot receive by so many patterns").to_json());
+        }
         let patterns =
             self.patterns(patterns).map_err(|why| Refusal::new(RefusalKind::BadPattern, why.to_string()).to_json())?;
         let taken = self.context.receive(&patterns, timeout_ms.map(milliseconds)).await;
+        if let (Some(meter), Some(_)) = (&self.slice.meter, &taken) {
+            meter.received();
+        }
         Ok(taken.map(|taken| Received {
             pattern: u32::try_from(taken.pattern).expect("a list in 32-bit memory has fewer than 2^32 patterns"),
             from_host: taken.source.is_host(),

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::address::Id;
 
-const BOUNDS: Bounds = Bounds { made_max: 2, met_max: 2 };
+const BOUNDS: Bounds = Bounds { links_max: 2, monitors_max: 2 };
 
 fn other(number: u128) -> Party {
     Party::here(Id::from_bits(number))
@@ -244,7 +244,7 @@ fn a_lost_node_ends_all_that_stood_with_it_once() {
     let mut links = Links::default();
     links.trap_exits(true);
     let (gone, also_gone, there) = (remote(1, "gone:1"), remote(2, "gone:1"), remote(3, "there:1"));
-    let bounds = Bounds { made_max: 10, met_max: 10 };
+    let bounds = Bounds { links_max: 10, monitors_max: 10 };
     let reference = Reference::random();
     for party in [&gone, &there, &other(1)] {
         links.link(party.clone(), None, bounds).expect("room");

@@ -43,6 +43,19 @@ fn spins() {
     }
 }
 
+/// Computes for so long and then receives, so many times.
+#[actor]
+fn spins_and_receives(times: u32, ms: u64) -> Result<u32> {
+    for _ in 0..times {
+        let start = std::time::Instant::now();
+        while start.elapsed() < std::time::Duration::from_millis(ms) {
+            black_box(());
+        }
+        receive_any()?;
+    }
+    Ok(times)
+}
+
 /// Tries to see something of the machine it runs on.
 #[actor]
 fn looks_around() -> Json {

@@ -75,7 +75,7 @@ pub(super) enum Event {
 pub(super) type Sent = Vec<(usize, Flight)>;
 
 /// The search is about order; what happens at the bounds, ordinary tests show.
-const BOUNDS: Bounds = Bounds { made_max: 100, met_max: 100 };
+const BOUNDS: Bounds = Bounds { links_max: 100, monitors_max: 100 };
 
 impl Actor {
     pub(super) fn new(me: usize) -> Actor {

@@ -1,0 +1,112 @@
+//! What is in a mailbox, in one piece under one lock, and what a message that comes or goes changes in it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::task::Waker;
+
+use super::charges::Charges;
+use super::links::{About, Links};
+use super::narrowed::NarrowedAddresses;
+use super::queue::{Bounds, Queue, Source};
+use super::{Mailbox, NotDelivered};
+use crate::address::Id;
+use crate::clock::Alarm;
+use crate::level::{Level, Tree};
+use crate::limits::Limit;
+use crate::message::Message;
+use crate::outcome::Exception;
+
+/// All that changes under the mailbox's lock.
+pub(super) struct State {
+    pub(super) queue: Queue,
+    pub(super) links: Links,
+    /// Timers that have not fired; an alarm is there once it is armed.
+    pub(super) timers: BTreeMap<Id, Option<Alarm>>,
+    /// Timers' messages that wait.
+    pub(super) timers_unread: usize,
+    /// The weaker addresses of this actor, whoever made them.
+    pub(super) narrowed: NarrowedAddresses,
+    /// The weaker addresses, of this actor and of others, that it has made.
+    pub(super) made: BTreeMap<Id, Arc<Mailbox>>,
+    /// Answers that wait in places of their own.
+    pub(super) replies_unread: usize,
+    pub(super) charges: Charges,
+    /// When it has lived for as long as it may.
+    pub(super) lifetime: Option<Alarm>,
+    pub(super) ending: Option<Exception>,
+    pub(super) receiver: Option<Waker>,
+    pub(super) senders_waiting: usize,
+    pub(super) closed: bool,
+}
+
+impl State {
+    pub(super) fn new(level: &Arc<Level>, links: Links) -> State {
+        let bounds =
+            Bounds { messages_max: level.each_count(Limit::Mailbox), bytes_max: level.each_count(Limit::MailboxBytes) };
+        State {
+            queue: Queue::new(bounds, level.tree()),
+            links,
+            timers: BTreeMap::new(),
+            timers_unread: 0,
+            narrowed: NarrowedAddresses::default(),
+            made: BTreeMap::new(),
+            replies_unread: 0,
+            charges: Charges::new(level.clone()),
+            lifetime: None,
+            ending: None,
+            receiver: None,
+            senders_waiting: 0,
+            closed: false,
+        }
+    }
+
+    /// Whether a message of that size need not wait: there is room, or there never will be.
+    pub(super) fn takes_now(&mut self, bytes: usize, from: Tree) -> bool {
+        self.closed || self.queue.has_room(bytes, from)
+    }
+
+    pub(super) fn push(&mut self, message: Message, source: Source, from: Tree) -> Result<(), NotDelivered> {
+        let (messages, bytes) = self.queue.competing();
+        if self.charges.queue(messages + 1, bytes + message.len()).is_err() {
+            return Err(NotDelivered::Full(message));
+        }
+        self.queue.push(message, source, from).map_err(NotDelivered::Full)
+    }
+
+    /// Gives back what is charged beyond what there is.
+    pub(super) fn settle(&mut self) {
+        let State { links, timers, timers_unread, narrowed, made, replies_unread, charges, .. } = self;
+        charges.settle(|| {
+            let [links, monitors] = links.made();
+            [links, monitors, timers.len() + *timers_unread, made.len().max(narrowed.places() + *replies_unread)]
+        });
+    }
+
+    /// Puts a host message in. Somebody who asks twice for an end is told once, with the latest reason.
+    pub(super) fn tell(&mut self, about: About, message: Message) {
+        let source = Source::Host(Box::new(about));
+        if let Source::Host(about) = &source
+            && matches!(**about, About::Shutdown(_))
+        {
+            self.flush(&source);
+        }
+        self.queue.push(message, source, Tree::default()).expect("host messages have places of their own");
+    }
+
+    pub(super) fn flush(&mut self, source: &Source) {
+        (0..self.queue.flush(source)).for_each(|_| self.left(source));
+    }
+
+    /// A message has left the queue, and with it the place of its own that it may have had.
+    pub(super) fn left(&mut self, source: &Source) {
+        match source {
+            Source::Actor | Source::Narrowed(_) => {}
+            Source::Reply(_) => self.replies_unread -= 1,
+            Source::Timer => self.timers_unread -= 1,
+            Source::Host(about) => self.links.read(about),
+        }
+        let (messages, bytes) = self.queue.competing();
+        self.charges.queue(messages, bytes).expect("what there is is charged");
+        self.settle();
+    }
+}
