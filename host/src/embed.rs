@@ -27,6 +27,7 @@ use crate::message::{IntoMessage, Message};
 use crate::native::{self, Context};
 use crate::node::Kernel;
 use crate::node::events::{Events, Loss};
+use crate::node::refusals::Refused;
 use crate::outcome::{Exception, ExceptionKind, Outcome};
 use crate::refusal::Refusal;
 use crate::signal::Signal;
@@ -316,6 +317,11 @@ impl Node {
     /// How many messages were lost since the node started, by why.
     pub fn lost(&self) -> Vec<(Loss, u64)> {
         self.kernel().events.lost_so_far()
+    }
+
+    /// What was refused to actors since the node started because of a limit or for want of a right.
+    pub fn refused(&self) -> Vec<Refused> {
+        self.kernel().refused()
     }
 
     /// How often the node's own code, or a native actor, has panicked since the node started. Each ended one actor at most,

@@ -206,17 +206,24 @@ impl Level {
     pub(crate) fn may_print(&self, bytes: u64, now: Duration) -> bool {
         let over = |(level, max): &(&Level, u64)| !level.lines.take(Rate::new(*max, LOG_BURST), bytes, now);
         let over = self.limiting(Limit::LogRate).find(over);
-        over.iter().for_each(|(level, _)| _ = level.left_out.fetch_add(1, Ordering::Relaxed));
+        if let Some((level, _)) = over
+            && level.left_out.fetch_add(1, Ordering::Relaxed) == 0
+        {
+            level.left_out_told.store(nanoseconds(now), Ordering::Relaxed);
+        }
         over.is_none()
     }
 
-    /// How many lines were left out and are to be told now: once a second.
+    /// How many lines were left out and are to be told now: once a second, and at last.
     pub(crate) fn left_out(&self, now: Duration) -> u64 {
         let now = nanoseconds(now);
         let due = |(level, _): &(&Level, u64)| {
             let told = level.left_out_told.load(Ordering::Relaxed);
-            let is_due = now.saturating_sub(told) >= 1_000_000_000 && level.left_out.load(Ordering::Relaxed) > 0;
-            is_due && level.left_out_told.compare_exchange(told, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            if now.saturating_sub(told) < 1_000_000_000 || level.left_out.load(Ordering::Relaxed) == 0 {
+                return false;
+            }
+            let told_now = if now == u64::MAX { told } else { now };
+            level.left_out_told.compare_exchange(told, told_now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         };
         self.limiting(Limit::LogRate).filter(due).map(|(level, _)| level.left_out.swap(0, Ordering::Relaxed)).sum()
     }

@@ -83,6 +83,7 @@ pub use message::{IntoMessage, Message, NotAdmitted};
 pub use native::supervisor::{Backoff, ChildSpec, Restart, Strategy, SupervisorSpec};
 pub use native::{CallError, Context, Received};
 pub use node::events::{Event, Events, Loss};
+pub use node::refusals::Refused;
 pub use outcome::{Exception, ExceptionKind, Outcome};
 pub use pattern::Pattern;
 pub use refusal::{Refusal, RefusalKind};

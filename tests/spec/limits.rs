@@ -1,6 +1,6 @@
 //! Limits: how much an actor and all below it may use, and what happens beyond.
 
-use greenroom::{Address, Clock, Exception, ExceptionKind, Limit, LoadOptions, Node, Profile};
+use greenroom::{Address, Clock, Event, Exception, ExceptionKind, Limit, LoadOptions, Node, Profile};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -208,4 +208,22 @@ fn a_limit_that_is_none_is_refused_and_says_which_there_are() {
         assert_eq!(answers[0]["refused"], "bad-argument", "{answers}");
         assert!(answers[0]["message"].as_str().expect("words").contains(says), "{answers}");
     }
+}
+
+#[test]
+fn what_is_refused_is_counted_and_told_with_whom_and_why() {
+    let stage = Stage::new();
+    let mut events = stage.node.events();
+    let actor = stage.limited("children=0", "script", json!([[waits(), waits(), waits()]]));
+    stage.value(&actor);
+    let refused = &stage.node.refused()[0];
+    assert_eq!((refused.what.as_str(), refused.times, &refused.first), ("children", 3, &actor));
+    let told = stage.block_on(async {
+        loop {
+            if let Event::Refused { actor, what, times, .. } = events.next().await.expect("the node lives") {
+                break (actor, what, times);
+            }
+        }
+    });
+    assert_eq!(told, (actor, "children".to_owned(), 1));
 }

@@ -17,6 +17,7 @@ mod house;
 mod interrupt;
 mod life;
 mod limits;
+mod limits_cli;
 mod links;
 mod mailbox;
 mod memory;

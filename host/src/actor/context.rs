@@ -78,7 +78,7 @@ impl Context {
 
     /// Checks a text and makes a message of it.
     pub(crate) fn admit(&self, text: String) -> Result<Message, Refusal> {
-        self.kernel.admit(text, self.mailbox.level())
+        self.noted(self.kernel.admit(text, self.mailbox.level()))
     }
 
     /// Whether this actor may still do something to others: what it does after its end was decided would follow that.
@@ -93,29 +93,36 @@ impl Context {
         Ok(())
     }
 
+    /// Who runs the node hears of what it has limited or not permitted.
+    pub(super) fn noted<T>(&self, answer: Result<T, Refusal>) -> Result<T, Refusal> {
+        answer.inspect_err(|refusal| self.kernel.note_refusal(&self.mailbox, refusal))
+    }
+
     /// Spawns an entry as a child of this actor.
     pub(crate) fn spawn(&self, entry: &str, args: String, options: &SpawnOptions) -> Result<Address, Refusal> {
         self.goes_on()?;
         let args = self.admit(args)?;
         let spawner = self.spawner.clone();
-        let child = spawner.spawn(self.home.as_ref(), entry, args, Some(&self.mailbox), options)?;
+        let child = self.noted(spawner.spawn(self.home.as_ref(), entry, args, Some(&self.mailbox), options))?;
         Ok(self.kernel.address(child.id()))
     }
 
     /// Sends a message. Never waits.
     pub(crate) fn send(&mut self, to: &str, text: String) -> Result<(), Refusal> {
         self.goes_on()?;
-        let message = self.kernel.admit(text, self.mailbox.level())?;
+        let message = self.admit(text)?;
         let target = target(&self.kernel, &mut self.last, to);
         let from = || Party::here(self.mailbox.id());
         let target = target.map_err(|why| self.kernel.not_resolved(to, Some(&from()), message.len(), why))?;
-        self.kernel.deliver(target, Some(&self.mailbox), message)
+        self.kernel
+            .deliver(target, Some(&self.mailbox), message)
+            .inspect_err(|why| self.kernel.note_refusal(&self.mailbox, why))
     }
 
     /// Sends a message and waits for room for it. Cancel-safe: the message is in the mailbox only if this answers `Ok`.
     pub(crate) async fn send_wait(&mut self, to: &str, text: String, timeout: Duration) -> Result<(), Refusal> {
         self.goes_on()?;
-        let message = self.kernel.admit(text, self.mailbox.level())?;
+        let message = self.admit(text)?;
         let deadline = self.clock().deadline(timeout);
         let from = Party::here(self.mailbox.id());
         let target = target(&self.kernel, &mut self.last, to);
@@ -169,19 +176,19 @@ impl Context {
     /// Ends a descendant at once.
     pub(crate) fn kill(&self, actor: &str) -> Result<(), Refusal> {
         self.goes_on()?;
-        self.kernel.end(Some(&self.mailbox), actor, Signal::Kill)
+        self.noted(self.kernel.end(Some(&self.mailbox), actor, Signal::Kill))
     }
 
     /// Asks a descendant to end.
     pub(crate) fn exit(&self, actor: &str, reason: String) -> Result<(), Refusal> {
         self.goes_on()?;
         let reason = self.admit(reason)?;
-        self.kernel.end(Some(&self.mailbox), actor, Signal::Shutdown(reason))
+        self.noted(self.kernel.end(Some(&self.mailbox), actor, Signal::Shutdown(reason)))
     }
 
     pub(crate) fn link(&self, actor: &str) -> Result<(), Refusal> {
         self.goes_on()?;
-        self.kernel.link(&self.mailbox, actor)
+        self.noted(self.kernel.link(&self.mailbox, actor))
     }
 
     pub(crate) fn unlink(&self, actor: &str) -> Result<(), Refusal> {
@@ -190,7 +197,7 @@ impl Context {
 
     pub(crate) fn monitor(&self, actor: &str) -> Result<String, Refusal> {
         self.goes_on()?;
-        self.kernel.monitor(&self.mailbox, actor)
+        self.noted(self.kernel.monitor(&self.mailbox, actor))
     }
 
     pub(crate) fn demonitor(&self, reference: &str) -> Result<(), Refusal> {
@@ -203,7 +210,7 @@ impl Context {
 
     pub(crate) fn register(&self, name: &str) -> Result<(), Refusal> {
         self.goes_on()?;
-        self.kernel.register(name, &self.mailbox)
+        self.noted(self.kernel.register(name, &self.mailbox))
     }
 
     pub(crate) fn unregister(&self, name: &str) -> Result<(), Refusal> {
@@ -216,11 +223,11 @@ impl Context {
 
     pub(crate) fn narrow(&self, actor: &str, options: &str) -> Result<Address, Refusal> {
         self.goes_on()?;
-        self.kernel.narrow(&self.mailbox, actor, options)
+        self.noted(self.kernel.narrow(&self.mailbox, actor, options))
     }
 
     pub(crate) fn revoke(&self, narrowed: &str) -> Result<(), Refusal> {
-        self.kernel.revoke(&self.mailbox, narrowed)
+        self.noted(self.kernel.revoke(&self.mailbox, narrowed))
     }
 }
 

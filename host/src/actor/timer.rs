@@ -37,7 +37,7 @@ impl Context {
             return Err(Refusal::new(RefusalKind::TooLarge, message));
         }
         let (mailbox, reference) = (self.mailbox(), Id::random());
-        mailbox.timer_made(reference).map_err(|full| full.refusal("cannot make a timer"))?;
+        self.noted(mailbox.timer_made(reference).map_err(|full| full.refusal("cannot make a timer")))?;
         let timer = Arc::new(Timer { mailbox: mailbox.clone(), reference, message });
         let deadline = self.clock().deadline(delay);
         match self.clock().alarm(deadline, &Waker::from(timer.clone())) {

@@ -1,6 +1,7 @@
 //! `greenroom run`: one actor, from its module to its exit value.
 
 mod events;
+mod refused;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -130,6 +131,9 @@ impl Run {
         };
         let end = async {
             node.shutdown().await;
+            if !settings.quiet {
+                refused::tell(&node.refused(), settings.format);
+            }
             drop(node);
             if let Some(printer) = printer {
                 printer.finish().await;

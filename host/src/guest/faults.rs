@@ -8,14 +8,11 @@ use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
 use super::*;
-use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::load_options::LoadOptions;
 use crate::lock::faults;
 use crate::mailbox::queue::{Checked, Scan};
-use crate::node::Uplink;
 use crate::outcome::{Exception, ExceptionKind};
-use crate::signal::{Envelope, Receiver};
 
 /// A guest that calls two imports: it logs `hi`, and takes the name `hi`.
 const CALLS: &str = r#"(module
@@ -37,15 +34,6 @@ const CALLS: &str = r#"(module
     (i32.store (i32.const 24) (local.get $args_len))
     (i32.const 16)))"#;
 
-/// There are no other nodes.
-struct Nowhere;
-
-impl Uplink for Nowhere {
-    fn carry(&self, _: &Receiver, _: Envelope) -> Result<(), Refusal> {
-        Err(Refusal::new(RefusalKind::NotConnected, "there are no other nodes"))
-    }
-}
-
 /// A node, and two actors who look on: one has spawned the one under test, the other monitors it.
 struct Stage {
     guests: Arc<Guests>,
@@ -55,8 +43,7 @@ struct Stage {
 
 impl Stage {
     fn new() -> Stage {
-        let place = "here:1".parse().expect("a place");
-        let kernel = Arc::new(Kernel::new(place, Clock::real(), &Limits::default(), Box::new(Nowhere)));
+        let kernel = Kernel::alone(&Limits::default());
         let executor = Executor::start(1).expect("a thread");
         let guests = Arc::new(Guests::new(kernel.clone(), executor, 1, None).expect("the engine starts"));
         let trapping = SpawnOptions::default().trap_exit();
@@ -261,7 +248,7 @@ fn a_panic_in_any_lock_that_an_end_takes_keeps_nobody_from_hearing_of_it() {
 /// A guest's life on this thread.
 fn guest(stage: &Stage, module: &Module, actor: &Arc<Mailbox>) -> impl Future<Output = ()> + use<> {
     let (level, clock) = (actor.level().clone(), stage.kernel().clock.clone());
-    let speaker = Speaker { actor: "it".into(), entry: "main".into(), level, clock };
+    let speaker = Speaker { actor: "it".into(), entry: "main".into(), level, leads: false, clock };
     let guest = Guest::new(stage.guests.clone(), module.clone(), stage.context(actor), speaker);
     let args = Message::trusted("[]".into());
     actor::live(stage.kernel().clone(), actor.clone(), life(guest, args))

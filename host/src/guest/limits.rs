@@ -8,12 +8,14 @@ use super::memory::NoMemory;
 use crate::level::Exceeded;
 use crate::limits::Limit;
 use crate::mailbox::Mailbox;
+use crate::node::Kernel;
 
 /// The bytes of a table's element in the host: a pointer.
 const TABLE_ELEMENT_BYTES: usize = size_of::<usize>();
 
 /// Adds up what an instance has, charges its tree for it, and refuses what goes beyond.
 pub(super) struct Memory {
+    kernel: Arc<Kernel>,
     mailbox: Arc<Mailbox>,
     used: usize,
     /// What the last growth has added: taken back if the machine does not have it.
@@ -23,9 +25,9 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn new(mailbox: Arc<Mailbox>) -> Memory {
+    pub(super) fn new(kernel: Arc<Kernel>, mailbox: Arc<Mailbox>) -> Memory {
         let max = mailbox.level().each_count(Limit::Memory);
-        Memory { mailbox, used: 0, last: 0, max, refused: None }
+        Memory { kernel, mailbox, used: 0, last: 0, max, refused: None }
     }
 
     /// The last growth that was refused, if any was: what a guest's allocator then does is trap.
@@ -43,7 +45,10 @@ impl Memory {
         let charged = self.charge(more);
         self.last = if charged.is_ok() { more } else { 0 };
         self.used += self.last;
-        self.refused = charged.err().or(self.refused);
+        if let Err(exceeded) = charged {
+            self.refused = Some(exceeded);
+            self.kernel.note_refused(&self.mailbox, exceeded.limit.as_str(), &exceeded.words("no more memory"));
+        }
         charged.is_ok()
     }
 
@@ -96,7 +101,8 @@ mod tests {
     use crate::mailbox::links::Links;
 
     fn actor(level: Arc<Level>) -> Memory {
-        Memory::new(Arc::new(Mailbox::new(Id::random(), 0, Box::default(), level, Links::default())))
+        let mailbox = Mailbox::new(Id::random(), 0, Box::default(), level, Links::default());
+        Memory::new(Kernel::alone(&Limits::default()), Arc::new(mailbox))
     }
 
     fn limited(bytes: u64) -> Arc<Level> {

@@ -110,12 +110,14 @@ impl Guests {
             return Err(Refusal::new(RefusalKind::BadArgument, message));
         }
         let place = self.library.slabs().reserve(module.needs())?;
+        let above = parent.map_or_else(|| self.kernel.root().clone(), |parent| parent.level().clone());
         let mailbox = self.kernel.enter(parent, options, Some((module.number(), module.limits())))?;
         let parent = parent.map(|parent| parent.id());
         let context = Context::new(self.kernel.clone(), mailbox.clone(), parent, self.clone(), Some(module.as_home()));
         let actor = context.address().to_string().into();
         let (level, clock) = (mailbox.level().clone(), self.kernel.clock.clone());
-        let speaker = Speaker { actor, entry: entry.into(), level, clock };
+        let leads = !Arc::ptr_eq(&above, &level);
+        let speaker = Speaker { actor, entry: entry.into(), level, leads, clock };
         let guest = Guest::new(self.clone(), module, context, speaker);
         let behavior = async move {
             let (outcome, store) = life(guest, args).await;

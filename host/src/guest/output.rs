@@ -1,6 +1,7 @@
 //! What a guest prints: cut into lines, bounded, tagged with its actor, and without control characters.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use wasmtime_wasi::async_trait;
@@ -25,6 +26,8 @@ pub(super) struct Speaker {
     pub entry: Arc<str>,
     /// What limits how much.
     pub level: Arc<Level>,
+    /// Whether it is the actor that these limits were set for.
+    pub leads: bool,
     pub clock: Clock,
 }
 
@@ -36,7 +39,17 @@ impl Speaker {
         if self.level.may_print(bytes as u64, now) {
             self.emit(level, stream, line);
         }
-        let lines = self.level.left_out(now);
+        self.tell_left_out(self.level.left_out(now));
+    }
+
+    /// The actor has ended. The first of its tree says what is left to say.
+    pub(super) fn end(&self) {
+        if self.leads {
+            self.tell_left_out(self.level.left_out(Duration::MAX));
+        }
+    }
+
+    fn tell_left_out(&self, lines: u64) {
         if lines > 0 {
             let (actor, entry) = (&*self.actor, &*self.entry);
             tracing::warn!(target: "greenroom::guest", actor, entry, "{lines} lines left out: more than its `log-rate`");
@@ -162,7 +175,7 @@ mod tests {
     #[test]
     fn a_long_line_is_cut_and_takes_no_more_memory() {
         let level = Level::root(&Limits::default());
-        let speaker = Speaker { actor: "a".into(), entry: "e".into(), level, clock: Clock::real() };
+        let speaker = Speaker { actor: "a".into(), entry: "e".into(), level, leads: true, clock: Clock::real() };
         let mut stream = Stream { speaker, name: "stdout", line: Vec::new() };
         (0..100).for_each(|_| stream.write(&[b'x'; 4096]));
         assert_eq!(stream.line.len(), LINE_BYTES_MAX + 1);

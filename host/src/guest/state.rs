@@ -35,7 +35,7 @@ struct LastPatterns {
 
 impl Guest {
     pub(super) fn new(guests: Arc<Guests>, module: Module, context: Context, speaker: Speaker) -> Guest {
-        let memory = Memory::new(context.mailbox().clone());
+        let memory = Memory::new(context.kernel().clone(), context.mailbox().clone());
         let slice = Arc::new(Slice::new(context.mailbox().level()));
         Guest {
             context,
@@ -62,6 +62,7 @@ impl Guest {
     /// Ends what the guest prints: a last line without an end is told before the actor's end is.
     pub(super) fn close_output(&mut self) {
         self.wasi = None;
+        self.speaker.end();
     }
 
     pub(super) fn wasi(&mut self) -> &mut Wasi {

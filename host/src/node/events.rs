@@ -38,6 +38,18 @@ pub enum Event {
         /// The message's bytes.
         bytes: usize,
     },
+    /// An actor was refused something that is limited or not permitted. Told when it happens for the first time on the node,
+    /// and at each doubling of the number of times.
+    Refused {
+        /// Who was refused it this time.
+        actor: Address,
+        /// A limit's name, or a refusal's type.
+        what: String,
+        /// What the actor was told.
+        message: String,
+        /// How often that was refused so far, to all actors.
+        times: u64,
+    },
     /// So many events came too fast for this reader and were dropped.
     Missed(u64),
 }
@@ -85,6 +97,12 @@ impl Event {
             }
             Event::Lost { to, from, loss, bytes } => {
                 format!(r#"{{"event":"lost","why":"{loss}","to":"{to}","from":{},"bytes":{bytes}}}"#, quoted(from))
+            }
+            Event::Refused { actor, what, message, times } => {
+                let message = serde_json::Value::from(message.as_str());
+                format!(
+                    r#"{{"event":"refused","actor":"{actor}","what":"{what}","message":{message},"times":{times}}}"#
+                )
             }
             Event::Missed(events) => format!(r#"{{"event":"missed","events":{events}}}"#),
         }

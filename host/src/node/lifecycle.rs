@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use serde_json::Value;
+
 use super::actor_table::IdMap;
 use super::events::{Event, Loss};
 use super::registry::NotRegistered;
@@ -42,6 +44,12 @@ impl Kernel {
         if !closed.unread.is_empty() {
             let bytes = closed.unread.iter().map(Message::len);
             self.events.lost(&self.address(mailbox.id()), None, Loss::Unread, bytes);
+        }
+        if let Outcome::Exception(exception) = &**outcome
+            && let (ExceptionKind::Limit, Some(Value::String(limit))) =
+                (exception.kind(), exception.detail("limit").map(Message::to_value))
+        {
+            self.persist(|| self.note_refused(mailbox, &limit, exception.message()));
         }
         let farewell = closed.farewell;
         let heard = mailbox.is_awaited() || !farewell.linked.is_empty() || !farewell.watchers.is_empty();

@@ -2,11 +2,14 @@
 //! (`Kernel::arrive`).
 
 pub(crate) mod actor_table;
+#[cfg(test)]
+mod alone;
 mod enter;
 pub(crate) mod events;
 mod faults;
 mod lifecycle;
 mod outcomes;
+pub(crate) mod refusals;
 mod registry;
 mod rights;
 
@@ -29,6 +32,7 @@ use crate::signal::{Envelope, Party, Receiver, Signal};
 use actor_table::ActorTable;
 use events::{EventSource, Loss};
 use outcomes::Outcomes;
+use refusals::Refusals;
 use registry::Registry;
 
 /// What a node knows of its actors: who lives, how the last ones ended, and how to reach those elsewhere.
@@ -43,6 +47,7 @@ pub(crate) struct Kernel {
     registry: Registry,
     outcomes: Mutex<Outcomes>,
     pub(crate) events: EventSource,
+    refusals: Refusals,
     uplink: Box<dyn Uplink>,
     stopping: AtomicBool,
     living: AtomicUsize,
@@ -82,6 +87,7 @@ impl Kernel {
             registry: Registry::default(),
             outcomes: Mutex::default(),
             events: EventSource::new(),
+            refusals: Refusals::default(),
             uplink,
             stopping: AtomicBool::new(false),
             living: AtomicUsize::new(0),

@@ -109,6 +109,9 @@ fn line(event: &Event) -> String {
         Event::Lost { to, from: Some(from), loss, bytes } => {
             format!("lost {bytes} bytes to {} from {}: {loss}", short(to), short(from))
         }
+        Event::Refused { actor, what, message, times } => {
+            format!("refused {} {what} ({times}): {}", short(actor), cut(message))
+        }
         Event::Missed(events) => format!("missed {events} events that came too fast"),
     };
     format!("event: {}\n", printable(&text))
@@ -139,7 +142,7 @@ impl Lost {
         match event {
             Event::Lost { loss, .. } => self.by_why[*loss as usize] += 1,
             Event::Missed(_) => self.at_least = true,
-            Event::Spawned { .. } | Event::Ended { .. } => {}
+            Event::Spawned { .. } | Event::Ended { .. } | Event::Refused { .. } => {}
         }
     }
 

@@ -37,7 +37,9 @@ impl Host for Guest {
         let max = self.context.mailbox().level().each_count(Limit::Patterns);
         if patterns.len() > max {
             let limit = Exceeded { limit: Limit::Patterns, used: patterns.len() as u64, max: max as u64 };
-            return Err(limit.refusal("cannot receive by so many patterns").to_json());
+            let refusal = limit.refusal("cannot receive by so many patterns");
+            self.context.kernel().note_refusal(self.context.mailbox(), &refusal);
+            return Err(refusal.to_json());
         }
         let patterns =
             self.patterns(patterns).map_err(|why| Refusal::new(RefusalKind::BadPattern, why.to_string()).to_json())?;

@@ -65,3 +65,9 @@ fn looks_around() -> Json {
         "network": std::net::TcpStream::connect("127.0.0.1:22").is_ok() || std::net::UdpSocket::bind("0.0.0.0:0").is_ok(),
     })
 }
+
+/// Prints so many lines as fast as it can.
+#[actor]
+fn prints_often(lines: u32) {
+    (0..lines).for_each(|line| println!("line {line}"));
+}

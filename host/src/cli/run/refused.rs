@@ -1,0 +1,21 @@
+//! What the actors of a run were refused, at its end, on stderr.
+
+use serde_json::json;
+
+use super::super::Format;
+use super::super::output::{note, printable};
+use crate::node::refusals::Refused;
+
+pub(super) fn tell(refused: &[Refused], format: Format) {
+    for Refused { what, times, first, message } in refused {
+        match format {
+            Format::Text => {
+                note(printable(&format!("refused: {what} {times} times, the first time to {first}: {message}")))
+            }
+            Format::Json => {
+                let first = first.to_string();
+                note(json!({"refused": {"what": what, "times": times, "first": first, "message": message}}));
+            }
+        }
+    }
+}
