@@ -314,3 +314,71 @@ impl Exceeded {
             .with("max", self.max)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(text: &str) -> Limits {
+        text.parse().expect("limits")
+    }
+
+    fn below(level: &Arc<Level>, text: &str) -> Arc<Level> {
+        level.below(&limits(text), Author::Actor, 0).expect("there is room for a level")
+    }
+
+    #[test]
+    fn what_is_taken_counts_on_each_level_and_a_refusal_leaves_nothing_behind() {
+        let outer = below(&Level::root(&Limits::default()), "timers=3");
+        let (one, other) = (below(&outer, "timers=2"), below(&outer, "timers=2"));
+        one.take(Limit::Timers, 2).expect("two of two");
+        assert_eq!(one.take(Limit::Timers, 1), Err(Exceeded { limit: Limit::Timers, used: 2, max: 2 }));
+        assert_eq!(other.take(Limit::Timers, 2), Err(Exceeded { limit: Limit::Timers, used: 2, max: 3 }));
+        other.take(Limit::Timers, 1).expect("the refused two were given back");
+        one.give_back(Limit::Timers, 2);
+        other.take(Limit::Timers, 1).expect("there is room again");
+        assert_eq!(outer.used(Limit::Timers).load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn an_actor_lowers_what_its_children_get_and_an_operator_goes_beyond_the_node_s_bounds() {
+        let root = Level::root(&Limits::default());
+        assert_eq!(root.each(Limit::Memory), Limit::Memory.bound());
+        assert_eq!(below(&root, "memory=1GiB").each(Limit::Memory), Limit::Memory.bound());
+        assert_eq!(below(&root, "memory=1MiB").each(Limit::Memory), Some(1 << 20));
+        let operator = root.below(&limits("memory=1GiB"), Author::Operator, 0).expect("a level");
+        assert_eq!(operator.each(Limit::Memory), Some(1 << 30));
+        let loaded = operator.below(&limits("memory=2GiB,burst=1s"), Author::Loader(7), 0).expect("a level");
+        assert_eq!(loaded.each(Limit::Memory), Some(1 << 30), "no more than what stands above");
+        assert!(loaded.is_of(7) && below(&loaded, "burst=1ms").is_of(7) && !operator.is_of(7));
+    }
+
+    #[test]
+    fn a_tree_is_what_stands_right_below_the_node() {
+        let root = Level::root(&limits("actors=10"));
+        assert!(root.tree().is_own());
+        let (one, other) = (below(&root, "timers=1"), below(&root, "timers=1"));
+        assert_ne!(one.tree(), other.tree());
+        assert_eq!(below(&one, "timers=1").tree(), one.tree());
+        assert!(Arc::ptr_eq(&below(&one, ""), &one), "without limits of its own there is no level");
+    }
+
+    #[test]
+    fn levels_do_not_stand_on_each_other_without_end() {
+        let mut level = Level::root(&Limits::default());
+        for _ in 0..LEVELS_MAX {
+            level = below(&level, "timers=1");
+        }
+        let refusal = level.below(&limits("timers=1"), Author::Actor, 0).err().expect("it is refused");
+        assert_eq!(refusal.details()["limit"], "depth");
+    }
+
+    #[test]
+    fn a_tree_that_has_used_its_share_waits_until_it_has_come_in() {
+        let (tree, second) = (below(&Level::root(&Limits::default()), "share=50%"), Duration::from_secs(1));
+        tree.used_time(Duration::from_millis(50), second);
+        assert!(tree.may_run_at() <= second, "a tenth of a second's worth at once");
+        tree.used_time(Duration::from_millis(100), second);
+        assert_eq!(tree.may_run_at(), second + Duration::from_millis(200));
+    }
+}

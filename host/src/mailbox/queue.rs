@@ -210,6 +210,8 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::level::{Author, Level};
+    use crate::limits::{Limit, Limits};
 
     const BOUNDS: Bounds = Bounds { messages_max: 4, bytes_max: 20 };
 
@@ -313,5 +315,42 @@ mod tests {
         assert!(matches!(queue.take(&three, &mut checked, 100), Scan::Taken(_)), "the scan skips nothing");
         (0..3).for_each(|n| queue.push(message(&n.to_string()), Source::Actor, Tree::default()).expect("room"));
         assert_eq!(queue.flush(&narrowed), 0);
+    }
+
+    #[test]
+    fn strangers_share_the_second_half_and_leave_room_for_one_more() {
+        let trees: Vec<Tree> = (0..4).map(|_| tree()).collect();
+        let mut queue = Queue::new(Bounds { messages_max: 60, bytes_max: 1000 }, trees[0]);
+        let mut push =
+            |from: Tree| (0..100).take_while(|_| queue.push(message("1"), Source::Actor, from).is_ok()).count();
+        assert_eq!(push(trees[1]), 31, "one alone has half of it, and the message that finds it half full");
+        assert_eq!(push(trees[2]), 20, "a third, as if there were one more");
+        assert_eq!(push(trees[1]), 0);
+        assert_eq!(push(trees[3]), 9, "what is left");
+        assert_eq!(queue.competing().0, 60);
+        assert_eq!(take(&mut queue, &[]), Some((0, "1".into())));
+        let mut push = |from: Tree| queue.push(message("1"), Source::Actor, from).is_ok();
+        assert!(!push(trees[1]) && push(trees[0]), "the receiver's own tree is not bound by it");
+    }
+
+    #[test]
+    fn shares_are_right_whatever_comes_and_goes() {
+        let (own, stranger) = (tree(), tree());
+        let mut queue = Queue::new(Bounds { messages_max: 8, bytes_max: 1000 }, own);
+        for round in 0..200 {
+            let from = if round % 3 == 0 { own } else { stranger };
+            _ = queue.push(message("1"), Source::Actor, from);
+            if round % 7 > 3 {
+                queue.take(&[], &mut Checked::default(), 1);
+            }
+            let waits = queue.waiting.iter().filter(|waiting| waiting.tree == stranger).count();
+            queue.shares.count(&queue.waiting);
+            assert_eq!(queue.shares.of(stranger, own).0, waits);
+        }
+    }
+
+    fn tree() -> Tree {
+        let limits = Limits::default().with(Limit::Timers, 1);
+        Level::root(&Limits::default()).below(&limits, Author::Actor, 0).expect("a level").tree()
     }
 }
