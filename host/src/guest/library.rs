@@ -12,6 +12,7 @@ use super::admission::{Admitted, Caps, Entry, Kind, Rejected, admit};
 use super::bindings::ActorPre;
 use super::cache::{Cache, Key};
 use super::engine;
+use super::lines::Lines;
 use super::memory::{Needs, Slabs};
 use super::state::Guest;
 use crate::actor::spawner::Home;
@@ -29,6 +30,7 @@ struct Loaded {
     admitted: Admitted,
     pre: ActorPre<Guest>,
     needs: Needs,
+    lines: Lines,
 }
 
 /// Why a module was not loaded. Nothing of it ran.
@@ -129,6 +131,11 @@ impl Module {
         self.0.needs
     }
 
+    /// Which lines of its source its code is from.
+    pub(super) fn lines(&self) -> &Lines {
+        &self.0.lines
+    }
+
     /// # Errors
     ///
     /// `no-such-entry`, with the list of those there are, if the module says which.
@@ -211,10 +218,11 @@ impl Library {
             // It is instantiated in ways that only its code knows.
             None => Needs { memories: admitted.memories, bytes: 0 },
         };
+        let lines = Lines::read(&admitted.component);
         // Compiled, it is not needed any more.
         admitted.component = Vec::new();
         let hash = hash.to_hex().to_string();
-        let module = Module(Arc::new(Loaded { name: name.to_owned(), hash, admitted, pre, needs }));
+        let module = Module(Arc::new(Loaded { name: name.to_owned(), hash, admitted, pre, needs, lines }));
         write(&self.by_name).insert(name.to_owned(), module.clone());
         Ok(module)
     }

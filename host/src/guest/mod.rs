@@ -9,6 +9,7 @@ mod ending;
 mod engine;
 mod imports;
 mod limits;
+mod lines;
 #[cfg(target_os = "linux")]
 mod mappings;
 #[cfg(target_os = "linux")]
