@@ -38,6 +38,10 @@ stderr. With --format json, stdout gets the outcome: {\"exit\": VALUE} or
 {\"exception\": {\"type\": …, \"message\": …, …}}, or {\"error\": …} of the same form if
 there was none. The exit code says how it ended.
 
+An actor that fails unheard, or under a supervisor, is reported on stderr; with
+--format json on one line, {\"crash\": {\"actor\": …, \"exception\": …, …}}. What it was
+handling is told there, and beside the exception on stdout, as \"handling\".
+
 With --events, stderr gets a line for each actor that starts or ends and each
 message that is lost; with --format json one object each, with whole addresses.
 
@@ -88,7 +92,7 @@ const SPINNER_TICK: Duration = Duration::from_millis(100);
 
 impl Run {
     pub(super) fn run(self, settings: Settings) -> Result<Code, Failure> {
-        logging::start(settings.quiet)?;
+        logging::start(settings)?;
         // What costs nothing to check comes before the build.
         let args = arguments(&self.args)?;
         let file = build::module_at(&self.path, settings)?;
@@ -158,7 +162,7 @@ impl Run {
         let outcome = node.outcome(&actor).await?;
         let code = Code::of_outcome(&outcome);
         match (settings.format, &outcome) {
-            (Format::Json, _) => output::result(outcome.to_json())?,
+            (Format::Json, _) => output::result(outcome.to_json_for_people())?,
             (Format::Text, Outcome::Exit(value)) => output::result(value)?,
             (Format::Text, Outcome::Exception(exception)) => {
                 output::failure(&report::failure(code, entry, exception), Format::Text);

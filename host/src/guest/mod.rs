@@ -87,7 +87,10 @@ impl Guests {
         let own = builtin::find(entry)?;
         let options = SpawnOptions { trap_exit: options.trap_exit || own.traps_exits, ..options.clone() };
         let spawner: Arc<dyn Spawner> = self.clone();
-        native::spawn(&spawner, &self.kernel, home, parent, &options, move |context| (own.behavior)(context, args))
+        let entry = Some([builtin::PREFIX, entry].concat().into());
+        native::spawn(&spawner, &self.kernel, home, entry, parent, &options, move |context| {
+            (own.behavior)(context, args)
+        })
     }
 
     /// Starts a guest: all that can be refused is refused here, and the rest happens on the actor's own task.
@@ -109,13 +112,14 @@ impl Guests {
         let context = Context::new(self.kernel.clone(), mailbox.clone(), parent, self.clone(), Some(module.as_home()));
         let actor = context.address().to_string().into();
         let speaker = Speaker { actor, entry: entry.into() };
+        let whole_entry = Some([module.name(), "/", entry].concat().into());
         let guest = Guest::new(self.clone(), module, context, speaker);
         let behavior = async move {
             let (outcome, store) = life(guest, args).await;
             // Given back when the instance is gone, not when the actor is.
             (outcome, (store, place))
         };
-        self.executor.spawn(actor::live(self.kernel.clone(), mailbox.clone(), behavior));
+        self.executor.spawn(actor::live(self.kernel.clone(), mailbox.clone(), whole_entry, behavior));
         Ok(mailbox)
     }
 

@@ -44,6 +44,7 @@ impl Mailbox {
         state.receiver = None;
         let closed = Closed {
             unread: state.queue.clear(),
+            handling: std::mem::take(&mut state.handling),
             farewell: state.links.farewell(),
             alarms: std::mem::take(&mut state.timers).into_values().flatten().collect(),
             narrowed: state.narrowed.ids(),

@@ -20,7 +20,7 @@ use crate::address::{Id, Place};
 use crate::clock::Alarm;
 use crate::lock::lock;
 use crate::message::Message;
-use crate::outcome::{Exception, Outcome};
+use crate::outcome::{Exception, Handling, Outcome};
 use crate::pattern::Pattern;
 use crate::signal::{Party, Signal};
 use links::{About, Farewell, Links, Reaction, Standing};
@@ -65,6 +65,8 @@ struct State {
     made: BTreeMap<Id, Arc<Mailbox>>,
     /// Answers that wait in places of their own.
     replies_unread: usize,
+    /// The last message that was taken, answers to calls aside.
+    handling: Handling,
     ending: Option<Exception>,
     receiver: Option<Waker>,
     senders_waiting: usize,
@@ -84,6 +86,7 @@ pub(crate) enum NotDelivered {
 #[derive(Default)]
 pub(crate) struct Closed {
     pub unread: Vec<Message>,
+    pub handling: Handling,
     pub farewell: Farewell,
     pub alarms: Vec<Alarm>,
     /// The weaker addresses of the actor.
@@ -109,6 +112,7 @@ impl Mailbox {
             narrowed: NarrowedAddresses::default(),
             made: BTreeMap::new(),
             replies_unread: 0,
+            handling: Handling::default(),
             ending: None,
             receiver: None,
             senders_waiting: 0,
@@ -289,6 +293,9 @@ impl Mailbox {
             },
             Scan::Taken(taken) => {
                 state.left(&taken.source);
+                if !matches!(taken.source, Source::Reply(_)) {
+                    state.handling.note(&taken.message);
+                }
                 let senders_wait = state.senders_waiting > 0;
                 drop(state);
                 if senders_wait {

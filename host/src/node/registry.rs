@@ -67,12 +67,14 @@ impl Registry {
         lock(&self.0).holders.get(name).cloned()
     }
 
-    /// Takes all of an actor's names: it has ended.
-    pub(crate) fn release(&self, holder: Id) {
+    /// Takes all of an actor's names: it has ended. Answers which they were.
+    pub(crate) fn release(&self, holder: Id) -> Vec<Arc<str>> {
         let mut names = lock(&self.0);
-        for name in names.of.remove(&holder).unwrap_or_default() {
-            names.holders.remove(&name);
+        let released = names.of.remove(&holder).unwrap_or_default();
+        for name in &released {
+            names.holders.remove(name);
         }
+        released
     }
 }
 
@@ -98,7 +100,7 @@ mod tests {
         assert_eq!(registry.register("a", &second, 2), Ok(()));
         assert_eq!(registry.register("b", &second, 2), Ok(()));
         assert_eq!(registry.register("c", &second, 2), Err(NotRegistered::TooMany));
-        registry.release(second.id());
+        assert_eq!(registry.release(second.id()), ["a".into(), "b".into()]);
         assert!(registry.find("a").is_none() && registry.find("b").is_none());
         assert!(lock(&registry.0).of.is_empty());
     }
