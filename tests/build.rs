@@ -1,6 +1,7 @@
 //! Builds the guests that the tests run, once, as `greenroom build` builds.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 #[path = "../host/src/cli/toolchain/tools.rs"]
 mod tools;
@@ -10,6 +11,9 @@ const GUESTS: [&str; 5] = ["ring", "leak", "patterns", "ping-pong", "scenarios"]
 
 /// Guests without std: in the call above the others would give them theirs.
 const LEAN: [&str; 2] = ["ring-lean", "every-import"];
+
+/// A guest of one file, with the debug information that the others are built without.
+const TRACEABLE: &str = "tests/guests/traceable.rs";
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests stand in the workspace").to_owned();
@@ -23,6 +27,18 @@ fn main() {
         let modules = build(&root, &root.join("target").join(folder), packages);
         println!("cargo::rustc-env={variable}={}", modules.display());
     }
+    let traceable = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it")).join("traceable.wasm");
+    build_traceable(&root, &traceable);
+    println!("cargo::rustc-env=TRACEABLE={}", traceable.display());
+}
+
+/// As a core module: a component needs the SDK.
+fn build_traceable(root: &Path, module: &Path) {
+    let mut rustc = Command::new(std::env::var_os("RUSTC").expect("cargo sets it"));
+    rustc.current_dir(root).args(["--edition=2024", "--crate-type=cdylib", "--target", tools::TARGET, TRACEABLE]);
+    rustc.args(["-Cdebuginfo=1", "-Cpanic=abort", "-Clink-arg=--skip-wit-component", "-o"]).arg(module);
+    let status = rustc.status().expect("rustc starts: it has compiled this script");
+    assert!(status.success(), "rustc could not build {TRACEABLE}");
 }
 
 fn build(root: &Path, target: &Path, packages: &[&str]) -> PathBuf {

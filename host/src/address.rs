@@ -164,6 +164,14 @@ impl Address {
         self.kept.clone()?.downcast().ok()
     }
 
+    /// None: a name stands in its place.
+    pub(crate) fn id(&self) -> Option<Id> {
+        match self.who {
+            Who::Id(id) => Some(id),
+            Who::Name(_) => None,
+        }
+    }
+
     /// The node's name.
     pub fn place(&self) -> &Place {
         &self.place

@@ -235,7 +235,7 @@ impl Node {
         E: IntoMessage,
     {
         let spawner: Arc<dyn Spawner> = self.0.guests.clone();
-        let mailbox = native::spawn(&spawner, &self.0.guests.kernel, None, None, options, behavior)?;
+        let mailbox = native::spawn(&spawner, &self.0.guests.kernel, None, None, None, options, behavior)?;
         Ok(self.kernel().address(mailbox.id()).keeping(mailbox))
     }
 

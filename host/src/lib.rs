@@ -41,7 +41,8 @@
 //!
 //! An end's way: the guest's `run` returns (`Outcome::returned`), traps (`guest/ending.rs`), or somebody has ended it →
 //! `actor/mod.rs` → `Kernel::leave`: the mailbox closes, the table forgets, and only then links and monitors are told, and
-//! after them who waits (`Kernel::farewell_said`).
+//! after them who waits (`Kernel::farewell_said`). A crash that nobody hears of goes to people (`node/crash.rs`), and so does
+//! that of a supervisor's child, from the supervisor when it has decided.
 
 #![deny(unsafe_code)]
 
@@ -82,9 +83,10 @@ pub use mesh::{JoinError, Mesh};
 pub use message::{IntoMessage, Message, NotAdmitted};
 pub use native::supervisor::{Backoff, ChildSpec, Restart, Strategy, SupervisorSpec};
 pub use native::{CallError, Context, Received};
+pub use node::crash::{CrashReport, Decision, Supervision};
 pub use node::events::{Event, Events, Loss};
 pub use node::refusals::Refused;
-pub use outcome::{Exception, ExceptionKind, Outcome};
+pub use outcome::{Exception, ExceptionKind, Handling, Outcome};
 pub use pattern::Pattern;
 pub use refusal::{Refusal, RefusalKind};
 pub use spawn_options::SpawnOptions;

@@ -1,5 +1,7 @@
 //! How an actor ended: with a value, or with an exception.
 
+mod scene;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -7,6 +9,8 @@ use serde_json::value::RawValue;
 
 use crate::codes::codes;
 use crate::message::Message;
+pub use scene::Handling;
+pub(crate) use scene::Scene;
 
 /// How an actor ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,12 +39,35 @@ impl Outcome {
         }
     }
 
+    /// If the actor failed: with what else the node knows of it.
+    pub(crate) fn at(self, scene: impl FnOnce() -> Scene) -> Outcome {
+        match self {
+            Outcome::Exception(exception) if exception.kind.is_crash() => {
+                Outcome::Exception(Exception { scene: Some(Box::new(scene())), ..exception })
+            }
+            other => other,
+        }
+    }
+
     /// `{"exit": VALUE}` or `{"exception": {"type", "message", …}}`.
     pub fn to_json(&self) -> String {
         match self {
             Outcome::Exit(value) => format!("{{\"exit\":{value}}}"),
             Outcome::Exception(exception) => format!("{{\"exception\":{}}}", exception.to_json()),
         }
+    }
+
+    /// As [`Outcome::to_json`], and behind it what an actor was handling when it failed: for the people who run the node,
+    /// and nobody else.
+    pub(crate) fn to_json_for_people(&self) -> String {
+        let mut json = self.to_json();
+        if let Outcome::Exception(exception) = self
+            && let Some(handling) = exception.handling()
+        {
+            json.pop();
+            json.push_str(&format!(",\"handling\":{}}}", handling.to_json()));
+        }
+        json
     }
 
     /// How much memory it keeps, about, in bytes.
@@ -58,11 +85,38 @@ pub struct Exception {
     kind: ExceptionKind,
     message: String,
     details: BTreeMap<String, Message>,
+    /// Only for the people who run the node, so it is in no text of the exception: those may come to any actor, and a
+    /// message may hold an address, which is a right.
+    scene: Option<Box<Scene>>,
 }
 
 impl Exception {
     pub(crate) fn new(kind: ExceptionKind, message: impl Into<String>) -> Exception {
-        Exception { kind, message: message.into(), details: BTreeMap::new() }
+        Exception { kind, message: message.into(), details: BTreeMap::new(), scene: None }
+    }
+
+    /// Reads `{"type", "message", …}`. Each further value is a text of its own: the whole may be nested one level deeper
+    /// than a message.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the text.
+    pub(crate) fn parse(text: &str) -> Result<Exception, String> {
+        let mut keys: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(|why| why.to_string())?;
+        let mut word = |key| {
+            let word = keys.remove(key).and_then(|word| serde_json::from_str::<String>(word.get()).ok());
+            word.ok_or("`type` and `message` must be strings")
+        };
+        let (kind, message) = (word("type")?, word("message")?);
+        let kind = ExceptionKind::ALL.iter().find(|known| known.as_str() == kind).ok_or("its type is not known")?;
+        keys.into_iter().try_fold(Exception::new(*kind, message), |exception, (key, value)| {
+            let value = Message::admit(value.get().to_owned(), usize::MAX).map_err(|why| why.to_string())?;
+            Ok(exception.with(&key, value))
+        })
+    }
+
+    pub(crate) fn scene(&self) -> Option<&Scene> {
+        self.scene.as_deref()
     }
 
     pub(crate) fn with(mut self, key: &str, value: Message) -> Exception {
@@ -96,6 +150,14 @@ impl Exception {
         frames.and_then(|frames| serde_json::from_str(frames).ok()).unwrap_or_default()
     }
 
+    /// The last message that the actor took before it failed, if it took one. An answer to a call of its own does not
+    /// count: it was made while another message was handled.
+    ///
+    /// Known on the actor's own node only, and in no text of the exception: no other actor sees it.
+    pub fn handling(&self) -> Option<&Handling> {
+        self.scene()?.handling.as_ref()
+    }
+
     /// `{"type", "message", …}`, as `wit/exception.schema.json` describes it.
     pub fn to_json(&self) -> String {
         let message = serde_json::Value::from(self.message.as_str());
@@ -108,7 +170,8 @@ impl Exception {
     }
 
     fn bytes(&self) -> usize {
-        self.message.len() + self.details.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>()
+        let details = self.details.iter().map(|(key, value)| key.len() + value.len());
+        self.message.len() + details.sum::<usize>() + self.handling().map_or(0, |handling| handling.text().len())
     }
 }
 
@@ -192,5 +255,17 @@ mod tests {
         assert_eq!(Outcome::Exit(message(huge)).to_json(), format!("{{\"exit\":{huge}}}"));
         let error = Outcome::Exception(Exception::error(message("1.0"))).to_json();
         assert_eq!(error, r#"{"exception":{"type":"error","message":"1.0","value":1.0}}"#);
+    }
+
+    #[test]
+    fn what_an_actor_was_handling_is_told_to_people_only() {
+        let mut handling = Handling::default();
+        handling.note(&message(r#"{"secret":1}"#));
+        let scene = Scene { handling: Some(handling), ..Scene::default() };
+        let outcome = Outcome::Exception(Exception::error(message("1"))).at(|| scene);
+        assert!(!outcome.to_json().contains("secret"));
+        let told: serde_json::Value = serde_json::from_str(&outcome.to_json_for_people()).expect("JSON");
+        assert_eq!(told["handling"], serde_json::json!({"text": r#"{"secret":1}"#, "bytes": 12}));
+        assert_eq!(told["exception"]["type"], "error");
     }
 }

@@ -30,7 +30,9 @@ fn each_start_and_end_is_an_event_with_who_and_how() {
     let parent =
         stage.script(json!([{"spawn": ["returns", [{"n": 1.0}]]}, {"wait": ["0", null]}, {"fail": "no luck"}]));
     stage.exception(&parent);
-    let told = until_end(&stage, &mut events, &parent);
+    let mut told = until_end(&stage, &mut events, &parent);
+    // Whether somebody waits for the end already is up to chance.
+    told.retain(|event| event["event"] != "crashed");
     let child = &told[1]["actor"];
     let exception = json!({"type": "error", "message": "no luck", "value": "no luck"});
     let expected = [

@@ -18,6 +18,18 @@ fn a_panic_tells_its_text_its_place_and_the_functions_that_ran() {
 }
 
 #[test]
+fn a_backtrace_tells_files_and_lines_if_the_build_has_them() {
+    let stage = Stage::new();
+    let module = stage.block_on(stage.node.load(env!("TRACEABLE"))).expect("it loads");
+    let backtrace = stage.exception(&stage.spawn_of(&module, "main", json!([]))).backtrace();
+    let source = include_str!("../guests/traceable.rs");
+    let line = |text: &str| 1 + source.lines().position(|line| line.trim() == text).expect("it is there");
+    let frame = |name: &str, text: &str| format!("{name} (tests/guests/traceable.rs:{})", line(text));
+    let expected = [frame("traceable::trips", "unreachable();"), frame("run", "trips(args.addr())")];
+    assert!(backtrace.ends_with(&expected), "{backtrace:#?} should end with {expected:#?}");
+}
+
+#[test]
 fn an_error_is_the_value_that_was_returned() {
     let stage = Stage::new();
     let exception = stage.exception(&stage.spawn("fails", json!([{"message": "no flour", "oven": 2}])));

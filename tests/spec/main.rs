@@ -8,6 +8,8 @@ mod calls;
 mod chains;
 mod cli;
 mod contract;
+mod crashes;
+mod crashes_cli;
 mod ends;
 mod events;
 mod events_cli;

@@ -24,9 +24,14 @@ const TOLD_AT_ONCE: usize = 256;
 /// The behavior answers how it ended and what remains of it. Both that and the behavior itself are dropped after the
 /// end is told: taking an instance down is work that nobody should wait for.
 ///
-/// If the executor drops this future, the end is told from there (`shutdown`).
-pub(crate) async fn live<R>(kernel: Arc<Kernel>, mailbox: Arc<Mailbox>, behavior: impl Future<Output = (Outcome, R)>) {
-    let mut life = Life { kernel, mailbox, farewell: Farewell::Alive };
+/// If the executor drops this future, the end is told from there (`shutdown`). `entry` is for the report of a crash.
+pub(crate) async fn live<R>(
+    kernel: Arc<Kernel>,
+    mailbox: Arc<Mailbox>,
+    entry: Option<Arc<str>>,
+    behavior: impl Future<Output = (Outcome, R)>,
+) {
+    let mut life = Life { kernel, mailbox, entry, farewell: Farewell::Alive };
     let mut behavior = pin!(Some(behavior));
     let mut registered = None::<Waker>;
     let (outcome, remains) = poll_fn(|cx| {
@@ -63,6 +68,7 @@ pub(crate) async fn live<R>(kernel: Arc<Kernel>, mailbox: Arc<Mailbox>, behavior
 struct Life {
     kernel: Arc<Kernel>,
     mailbox: Arc<Mailbox>,
+    entry: Option<Arc<str>>,
     farewell: Farewell,
 }
 
@@ -79,9 +85,8 @@ impl Life {
         let outcome = asked
             .or(returned)
             .unwrap_or_else(|| Outcome::Exception(Exception::new(ExceptionKind::Shutdown, "the node has stopped")));
-        let outcome = Arc::new(outcome);
-        let left = self.kernel.leave(&self.mailbox, &outcome).into_iter();
-        self.farewell = Farewell::Saying { outcome, left };
+        let (outcome, left) = self.kernel.leave(&self.mailbox, self.entry.take(), outcome);
+        self.farewell = Farewell::Saying { outcome, left: left.into_iter() };
     }
 
     /// Tells so many. Answers whether some are left; after the last, those who wait are told.

@@ -98,7 +98,7 @@ enum Example {
 
 impl Bench {
     pub(super) fn run(self, settings: Settings) -> Result<Code, Failure> {
-        logging::start(settings.quiet)?;
+        logging::start(settings)?;
         let file = match &self.what {
             What::Example(example) => Some(build::module_at(&self.examples.join(example.folder()), settings)?),
             What::Down { .. } => None,

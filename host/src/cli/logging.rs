@@ -1,5 +1,6 @@
 //! What happens in the node, as lines on stderr: warnings, and what guests print.
 
+use std::error::Error;
 use std::fmt::{self, Debug, Write};
 
 use tracing::field::{Field, Visit};
@@ -11,6 +12,8 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::exit::{Code, Failure};
 use super::output::printable;
+use super::{Format, Settings, report};
+use crate::node::crash::CrashReport;
 
 /// The variable with the filter, in the syntax of `tracing_subscriber::EnvFilter`.
 const VARIABLE: &str = "GREENROOM_LOG";
@@ -22,26 +25,29 @@ const GUEST: &str = "greenroom::guest";
 const SHORT_ID_CHARACTERS: usize = 8;
 
 /// Sends the node's events to stderr: those that `GREENROOM_LOG` asks for; without it warnings and what guests print,
-/// or only errors if `quiet`.
+/// or only errors if it is to be quiet. Reports of crashes are in `settings.format`.
 ///
 /// # Errors
 ///
 /// If the variable is no filter.
-pub(super) fn start(quiet: bool) -> Result<(), Failure> {
+pub(super) fn start(settings: Settings) -> Result<(), Failure> {
     let filter = match std::env::var(VARIABLE) {
         Ok(text) if !text.is_empty() => EnvFilter::try_new(&text)
             .map_err(|why| Failure::new(Code::Usage, format!("{VARIABLE} is no filter: {why}")))?,
-        _ if quiet => EnvFilter::new("error,greenroom::guest=off"),
+        _ if settings.quiet => EnvFilter::new("error,greenroom::guest=off"),
         _ => EnvFilter::new("warn,greenroom::guest=info"),
     };
     // A closed stderr must not be reported on stderr: that write panics.
     let builder = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
-    let builder = builder.with_writer(std::io::stderr).event_format(Lines);
+    let builder = builder.with_writer(std::io::stderr).event_format(Lines { format: settings.format });
     builder.try_init().map_err(|why| Failure::new(Code::Failed, format!("cannot start logging: {why}")))
 }
 
-/// One line an event: `[ENTRY ID] line` for a guest's, `level: message key=value` for the others.
-struct Lines;
+/// One line an event: `[ENTRY ID] line` for a guest's, `level: message key=value` for the others. A crash has several, or
+/// one that is JSON: `{"crash": REPORT}`.
+struct Lines {
+    format: Format,
+}
 
 impl<S, N> FormatEvent<S, N> for Lines
 where
@@ -49,8 +55,14 @@ where
     N: for<'a> FormatFields<'a> + 'static,
 {
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        let mut fields = Fields::default();
+        let mut fields = Fields { format: self.format, ..Fields::default() };
         event.record(&mut fields);
+        if let Some(crash) = fields.crash.take() {
+            if self.format == Format::Json {
+                return writeln!(writer, "{crash}");
+            }
+            fields.message = crash;
+        }
         let line = line(event.metadata().target(), *event.metadata().level(), &fields);
         writeln!(writer, "{line}")
     }
@@ -78,6 +90,9 @@ fn line(target: &str, level: Level, fields: &Fields) -> String {
 /// An event's fields as texts.
 #[derive(Default)]
 struct Fields {
+    format: Format,
+    /// A crash, in that format: all there is to say.
+    crash: Option<String>,
     message: String,
     actor: String,
     entry: String,
@@ -100,6 +115,14 @@ impl Visit for Fields {
         self.put(field, value.to_owned());
     }
 
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        match (value.downcast_ref::<CrashReport>(), self.format) {
+            (Some(crash), Format::Text) => self.crash = Some(report::crash(crash)),
+            (Some(crash), Format::Json) => self.crash = Some(format!("{{\"crash\":{}}}", crash.to_json())),
+            (None, _) => self.put(field, value.to_string()),
+        }
+    }
+
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         self.put(field, format!("{value:?}"));
     }
@@ -116,6 +139,7 @@ mod tests {
             actor: "abcdefghijklmnopqrstuvwxyz@127.0.0.1:3433".into(),
             entry: "build".into(),
             others: " stream=stdout".into(),
+            ..Fields::default()
         };
         assert_eq!(line(GUEST, Level::INFO, &fields), "[build abcdefgh] hello");
         assert_eq!(line(GUEST, Level::WARN, &fields), "[build abcdefgh] warning: hello");

@@ -3,24 +3,20 @@
 use serde_json::Value;
 
 use super::exit::{Code, Failure, refusal_in};
+use crate::message::Message;
+use crate::node::crash::CrashReport;
 use crate::outcome::Exception;
+use crate::printable::printable;
 
 /// Bytes of a value that are shown; `--format json` has all of it.
 const VALUE_BYTES_MAX: usize = 1024;
 
+/// Bytes of a value that is looked into, to say it better. As a tree it may take a hundred times as many.
+const READ_BYTES_MAX: usize = 64 << 10;
+
 /// The exception as a failure of this command: what happened, what the node knows besides, and which page explains it.
 pub(super) fn failure(code: Code, entry: &str, exception: &Exception) -> Failure {
-    let own_value = own_value(exception);
-    let said = own_value.as_deref().unwrap_or(exception.message()).trim_end();
-    let mut message = format!("the actor `{entry}` failed: {said}");
-    for (name, text) in facts(exception, own_value.is_none()) {
-        message.push_str(&format!("\n{name:<10} {text}"));
-    }
-    let mut name = "backtrace";
-    for frame in exception.backtrace() {
-        message.push_str(&format!("\n{name:<10} {}", frame.escape_debug()));
-        name = "";
-    }
+    let message = told(&format!("the actor `{entry}` failed"), Vec::new(), exception);
     let page = match refusal_in(exception) {
         Some(refusal) => refusal.as_str(),
         None => exception.kind().as_str(),
@@ -28,22 +24,50 @@ pub(super) fn failure(code: Code, entry: &str, exception: &Exception) -> Failure
     Failure::new(code, message).help(format!("greenroom explain {page}"))
 }
 
+/// A crash that is no failure of this command: who failed, why, where and at what, and what follows.
+pub(super) fn crash(report: &CrashReport) -> String {
+    let mut facts = vec![("actor", report.actor.to_string())];
+    facts.extend(report.entry.as_ref().map(|entry| ("entry", printable(entry))));
+    if !report.names.is_empty() {
+        facts.push(("names", report.names.join(", ")));
+    }
+    facts.extend(report.supervision.as_ref().map(|by| ("supervisor", by.supervisor.to_string())));
+    told(&report.headline(), facts, &report.exception)
+}
+
+/// What happened, and below it the facts: first these, then all that is known of the exception.
+fn told(headline: &str, mut facts: Vec<(&'static str, String)>, exception: &Exception) -> String {
+    let own_value = own_value(exception);
+    let said = own_value.as_deref().unwrap_or(exception.message()).trim_end();
+    facts.extend(self::facts(exception, own_value.is_none()));
+    let frames = exception.backtrace().into_iter().map(|frame| frame.escape_debug().to_string());
+    facts.extend(std::iter::once("backtrace").chain(std::iter::repeat("")).zip(frames));
+    let lines = facts.iter().map(|(name, text)| format!("\n{name:<10} {text}"));
+    format!("{headline}: {said}{}", lines.collect::<String>())
+}
+
 fn facts(exception: &Exception, with_value: bool) -> Vec<(&'static str, String)> {
     let kind = exception.kind();
     let trap = exception.detail("trap").and_then(|trap| serde_json::from_str::<String>(trap.as_str()).ok());
-    let which = refusal_in(exception).map(|refusal| refusal.to_string()).or(trap);
+    let refusal = short_value(exception).and_then(|_| refusal_in(exception));
+    let which = refusal.map(|refusal| refusal.to_string()).or(trap);
     let mut facts = vec![("type", which.map_or_else(|| kind.to_string(), |which| format!("{kind} ({which})")))];
     for key in ["value", "limit", "used", "max", "reason", "address", "cause"] {
         let value = exception.detail(key).filter(|_| key != "value" || with_value);
         facts.extend(value.map(|value| (key, cut(value.as_str()))));
     }
+    facts.extend(exception.handling().map(|handling| ("handling", handling.to_string())));
     facts
+}
+
+fn short_value(exception: &Exception) -> Option<&Message> {
+    exception.detail("value").filter(|value| value.len() <= READ_BYTES_MAX)
 }
 
 /// The whole value of an `error`, if its message is only that once more: a string, a refusal of a type and a message, or
 /// a value without words. Such a value is told in the message's place, which a long one has only the beginning of.
 fn own_value(exception: &Exception) -> Option<String> {
-    let value = exception.detail("value")?;
+    let value = short_value(exception)?;
     match value.to_value() {
         Value::String(text) => Some(shortened(&text)),
         Value::Object(object) if object.contains_key("message") => {
@@ -69,8 +93,8 @@ fn shortened(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Message;
-    use crate::outcome::ExceptionKind;
+    use crate::node::crash::{Decision, Supervision};
+    use crate::outcome::{ExceptionKind, Handling, Outcome, Scene};
 
     fn json(text: &str) -> Message {
         Message::admit(text.to_owned(), usize::MAX).expect("a JSON text")
@@ -90,6 +114,27 @@ mod tests {
         let told = "the actor `build` failed: panicked at src/lib.rs:1:2:\nno luck\n\
             type       trap (unreachable)\nbacktrace  ring::build\n           ring::main";
         assert_eq!((message.as_str(), help.as_str()), (told, "greenroom explain trap"));
+    }
+
+    #[test]
+    fn a_crash_is_told_with_who_failed_at_what_and_what_follows() {
+        let mut handling = Handling::default();
+        handling.note(&json("[\"\x7f\",\n1]"));
+        let scene = Scene {
+            entry: Some("shop/clerk".into()),
+            names: vec!["clerk".into(), "till".into()],
+            handling: handling.into_option(),
+        };
+        let trap = Exception::new(ExceptionKind::Trap, "no luck").with("backtrace", json(r#"["a (a.rs:1)","b\nc"]"#));
+        let Outcome::Exception(exception) = Outcome::Exception(trap).at(|| scene) else { panic!("it is none") };
+        let address = |text: &str| text.parse().expect("an address");
+        let decision = Decision::Restart { after: std::time::Duration::from_millis(100) };
+        let supervision = Supervision::new(address("s@b:1"), "first".into(), decision);
+        let told = crash(&CrashReport::new(address("a@b:1"), exception, Some(supervision)));
+        let expected = "child `first` failed and is started again in 100ms: no luck\nactor      a@b:1\n\
+            entry      shop/clerk\nnames      clerk, till\nsupervisor s@b:1\ntype       trap\n\
+            handling   [\"\\u{7f}\",\\n1]\nbacktrace  a (a.rs:1)\n           b\\nc";
+        assert_eq!(told, expected);
     }
 
     #[test]

@@ -41,6 +41,10 @@ stderr. With --format json, stdout gets the outcome: {\"exit\": VALUE} or
 {\"exception\": {\"type\": …, \"message\": …, …}}, or {\"error\": …} of the same form if
 there was none. The exit code says how it ended.
 
+An actor that fails unheard, or under a supervisor, is reported on stderr; with
+--format json on one line, {\"crash\": {\"actor\": …, \"exception\": …, …}}. What it was
+handling is told there, and beside the exception on stdout, as \"handling\".
+
 With --events, stderr gets a line for each actor that starts or ends and each
 message that is lost; with --format json one object each, with whole addresses.
 
@@ -102,7 +106,7 @@ impl Run {
         if let Some(helped) = self.terms.help() {
             return helped;
         }
-        logging::start(settings.quiet)?;
+        logging::start(settings)?;
         // What costs nothing to check comes before the build.
         let (args, options) = (arguments(&self.args)?, self.terms.options()?);
         let Some(path) = &self.path else { return Err(Failure::new(Code::Usage, "a PATH is missing").help(USAGE)) };
@@ -184,7 +188,7 @@ impl Run {
         let outcome = node.outcome(&actor).await?;
         let code = Code::of_outcome(&outcome);
         match (settings.format, &outcome) {
-            (Format::Json, _) => output::result(outcome.to_json())?,
+            (Format::Json, _) => output::result(outcome.to_json_for_people())?,
             (Format::Text, Outcome::Exit(value)) => output::result(value)?,
             (Format::Text, Outcome::Exception(exception)) => {
                 output::failure(&report::failure(code, entry, exception), Format::Text);

@@ -1,16 +1,22 @@
 //! How a guest's call ended, in the words of the contract.
 
+use std::fmt::{self, Write};
+
 use serde_json::Value;
 use wasmtime::{Error, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
+use super::lines::Lines;
 use super::meter::BurstSpent;
 use super::state::Guest;
 use crate::message::Message;
 use crate::outcome::{Exception, ExceptionKind, Outcome};
 
 /// Frames of a backtrace that are told, innermost first: enough to see where, and a bounded report of a recursion.
-const FRAMES_MAX: usize = 32;
+pub(super) const FRAMES_MAX: usize = 32;
+
+/// Bytes of a function's name that are told. A mangled one may stand for a text of any length.
+const NAME_BYTES_MAX: usize = 512;
 
 /// Bytes of a panic's text that are told.
 const PANIC_BYTES_MAX: usize = 4 << 10;
@@ -21,7 +27,7 @@ pub(super) fn trapped(error: &Error, guest: &mut Guest) -> Outcome {
         Some(text) if is_unreachable(error) => trap("unreachable", &cut(&text)),
         _ => classify(error, guest),
     };
-    Outcome::Exception(with_backtrace(exception, error))
+    Outcome::Exception(with_backtrace(exception, error, guest.module.lines()))
 }
 
 /// An instance that could not be made. Its start function may have trapped like any other code.
@@ -80,16 +86,36 @@ fn kebab_case(name: String) -> String {
     text
 }
 
-fn with_backtrace(exception: Exception, error: &Error) -> Exception {
+fn with_backtrace(exception: Exception, error: &Error, lines: &Lines) -> Exception {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return exception };
-    let frames: Vec<Value> = backtrace.frames().iter().take(FRAMES_MAX).map(|frame| frame_name(frame).into()).collect();
+    let frames: Vec<Value> = backtrace.frames().iter().map(|frame| told(frame, lines).into()).collect();
     exception.with("backtrace", json(frames))
 }
 
-fn frame_name(frame: &wasmtime::FrameInfo) -> String {
-    match frame.func_name() {
-        Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
-        None => format!("function {}", frame.func_index()),
+/// `NAME (FILE:LINE)`; what the module's build left out is left out.
+fn told(frame: &wasmtime::FrameInfo, lines: &Lines) -> String {
+    let mut told = Name::default();
+    // An error: the name is longer than what is told.
+    _ = match frame.func_name() {
+        Some(name) => write!(told, "{:#}", rustc_demangle::demangle(name)),
+        None => write!(told, "function {}", frame.func_index()),
+    };
+    let mut told = told.0;
+    if let Some((file, line)) = frame.module_offset().and_then(|place| lines.find(place)) {
+        told.push_str(&format!(" ({file}:{line})"));
+    }
+    told
+}
+
+/// Takes a name as far as it is told.
+#[derive(Default)]
+struct Name(String);
+
+impl Write for Name {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let fits = text.floor_char_boundary(NAME_BYTES_MAX - self.0.len());
+        self.0.push_str(&text[..fits]);
+        if fits == text.len() { Ok(()) } else { Err(fmt::Error) }
     }
 }
 

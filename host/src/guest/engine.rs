@@ -1,9 +1,12 @@
 //! The wasmtime engine that runs actors, and what is linked to them.
 
+use std::num::NonZeroUsize;
+
 use wasmtime::component::{HasSelf, Linker};
-use wasmtime::{Config, Engine, Result};
+use wasmtime::{Config, Engine, Result, WasmBacktraceDetails};
 
 use super::bindings;
+use super::ending::FRAMES_MAX;
 use super::memory::Slabs;
 use super::state::Guest;
 use super::wasi;
@@ -37,6 +40,9 @@ pub(super) fn new() -> Result<(Engine, Slabs)> {
         .memory_may_move(true)
         .max_wasm_stack(WASM_STACK_BYTES)
         .async_stack_size(FIBER_STACK_BYTES)
+        .wasm_backtrace_max_frames(NonZeroUsize::new(FRAMES_MAX))
+        // We read lines ourselves, within bounds; the environment shall not change that.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         // Proposals that no toolchain we know needs: each is code that a stranger's module could reach.
         .wasm_memory64(false)
         .wasm_multi_memory(false)

@@ -72,7 +72,7 @@ impl Stage {
     }
 
     fn live<R>(&self, actor: &Arc<Mailbox>, behavior: impl Future<Output = (Outcome, R)>) -> impl Future<Output = ()> {
-        actor::live(self.kernel().clone(), actor.clone(), behavior)
+        actor::live(self.kernel().clone(), actor.clone(), None, behavior)
     }
 
     /// The actor has ended so, all have heard of it once, and so many faults more were counted than `before`.
@@ -251,7 +251,7 @@ fn guest(stage: &Stage, module: &Module, actor: &Arc<Mailbox>) -> impl Future<Ou
     let speaker = Speaker { actor: "it".into(), entry: "main".into(), level, leads: false, clock };
     let guest = Guest::new(stage.guests.clone(), module.clone(), stage.context(actor), speaker);
     let args = Message::trusted("[]".into());
-    actor::live(stage.kernel().clone(), actor.clone(), life(guest, args))
+    actor::live(stage.kernel().clone(), actor.clone(), None, life(guest, args))
 }
 
 #[test]

@@ -13,6 +13,7 @@ use super::admission::{Admitted, Caps, Entry, Kind, Rejected, admit};
 use super::bindings::ActorPre;
 use super::cache::{Cache, Key};
 use super::engine;
+use super::lines::Lines;
 use super::memory::{Needs, Slabs};
 use super::state::Guest;
 use crate::actor::spawner::Home;
@@ -35,6 +36,7 @@ struct Loaded {
     /// Which of its node's modules it is, in the order they were loaded.
     number: u64,
     options: LoadOptions,
+    lines: Lines,
 }
 
 /// Why a module was not loaded. Nothing of it ran.
@@ -144,6 +146,11 @@ impl Module {
         self.0.needs
     }
 
+    /// Which lines of its source its code is from.
+    pub(super) fn lines(&self) -> &Lines {
+        &self.0.lines
+    }
+
     /// # Errors
     ///
     /// `no-such-entry`, with the list of those there are, if the module says which.
@@ -234,19 +241,14 @@ impl Library {
             // It is instantiated in ways that only its code knows.
             None => Needs { memories: admitted.memories, bytes: 0 },
         };
+        let lines = Lines::read(&admitted.component);
         // Compiled, it is not needed any more.
         admitted.component = Vec::new();
         let hash = hash.to_hex().to_string();
         let number = self.loaded.fetch_add(1, Ordering::Relaxed);
-        let module = Module(Arc::new(Loaded {
-            name: name.to_owned(),
-            hash,
-            admitted,
-            pre,
-            needs,
-            number,
-            options: options.clone(),
-        }));
+        let (name, options) = (name.to_owned(), options.clone());
+        let loaded = Loaded { name: name.clone(), hash, admitted, pre, needs, number, options, lines };
+        let module = Module(Arc::new(loaded));
         write(&self.by_name).insert(name.to_owned(), module.clone());
         Ok(module)
     }

@@ -9,6 +9,7 @@ mod ending;
 mod engine;
 mod imports;
 mod limits;
+mod lines;
 #[cfg(target_os = "linux")]
 mod mappings;
 #[cfg(target_os = "linux")]
@@ -93,7 +94,10 @@ impl Guests {
         let own = builtin::find(entry)?;
         let options = SpawnOptions { trap_exit: options.trap_exit || own.traps_exits, ..options.clone() };
         let spawner: Arc<dyn Spawner> = self.clone();
-        native::spawn(&spawner, &self.kernel, home, parent, &options, move |context| (own.behavior)(context, args))
+        let entry = Some([builtin::PREFIX, entry].concat().into());
+        native::spawn(&spawner, &self.kernel, home, entry, parent, &options, move |context| {
+            (own.behavior)(context, args)
+        })
     }
 
     /// Starts a guest: all that can be refused is refused here, and the rest happens on the actor's own task.
@@ -118,13 +122,14 @@ impl Guests {
         let (level, clock) = (mailbox.level().clone(), self.kernel.clock.clone());
         let leads = !Arc::ptr_eq(&above, &level);
         let speaker = Speaker { actor, entry: entry.into(), level, leads, clock };
+        let whole_entry = Some([module.name(), "/", entry].concat().into());
         let guest = Guest::new(self.clone(), module, context, speaker);
         let behavior = async move {
             let (outcome, store) = life(guest, args).await;
             // Given back when the instance is gone, not when the actor is.
             (outcome, (store, place))
         };
-        self.executor.spawn(actor::live(self.kernel.clone(), mailbox.clone(), behavior));
+        self.executor.spawn(actor::live(self.kernel.clone(), mailbox.clone(), whole_entry, behavior));
         Ok(mailbox)
     }
 

@@ -91,6 +91,7 @@ impl Mailbox {
         let timers = std::mem::take(&mut state.timers);
         let closed = Closed {
             unread: state.queue.clear(),
+            handling: std::mem::take(&mut state.handling),
             farewell: state.links.farewell(),
             alarms: timers.into_values().flatten().chain(lifetime).collect(),
             narrowed: state.narrowed.ids(),

@@ -24,7 +24,7 @@ use crate::level::{Exceeded, Level, Tree};
 use crate::limits::Limit;
 use crate::lock::lock;
 use crate::message::Message;
-use crate::outcome::Outcome;
+use crate::outcome::{Handling, Outcome};
 use crate::pattern::Pattern;
 use crate::signal::{Party, Signal};
 use links::{Farewell, Links, Reaction, Standing};
@@ -76,6 +76,7 @@ pub(crate) enum NotDelivered {
 #[derive(Default)]
 pub(crate) struct Closed {
     pub unread: Vec<Message>,
+    pub handling: Handling,
     pub farewell: Farewell,
     pub alarms: Vec<Alarm>,
     /// The weaker addresses of the actor.
@@ -283,6 +284,9 @@ impl Mailbox {
             },
             Scan::Taken(taken) => {
                 state.left(&taken.source);
+                if !matches!(taken.source, Source::Reply(_)) {
+                    state.handling.note(&taken.message);
+                }
                 let senders_wait = state.senders_waiting > 0;
                 drop(state);
                 if senders_wait {

@@ -14,7 +14,7 @@ use crate::clock::Alarm;
 use crate::level::{Level, Tree};
 use crate::limits::Limit;
 use crate::message::Message;
-use crate::outcome::Exception;
+use crate::outcome::{Exception, Handling};
 
 /// All that changes under the mailbox's lock.
 pub(super) struct State {
@@ -30,6 +30,8 @@ pub(super) struct State {
     pub(super) made: BTreeMap<Id, Arc<Mailbox>>,
     /// Answers that wait in places of their own.
     pub(super) replies_unread: usize,
+    /// The last message that was taken, answers to calls aside.
+    pub(super) handling: Handling,
     pub(super) charges: Charges,
     /// When it has lived for as long as it may.
     pub(super) lifetime: Option<Alarm>,
@@ -51,6 +53,7 @@ impl State {
             narrowed: NarrowedAddresses::default(),
             made: BTreeMap::new(),
             replies_unread: 0,
+            handling: Handling::default(),
             charges: Charges::new(level.clone()),
             lifetime: None,
             ending: None,

@@ -1,15 +1,13 @@
 //! A signal as bytes.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use crate::address::Id;
 use crate::message::Message;
-use crate::outcome::{Exception, ExceptionKind, Outcome};
+use crate::outcome::{Exception, Outcome};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::signal::{Envelope, Reference, Signal};
 
@@ -96,24 +94,10 @@ fn admit(text: &str, bytes_max: usize) -> Result<Message, Refusal> {
 fn outcome(end: End<'_>) -> Result<Outcome, Refusal> {
     match end {
         End::Exit(text) => admit(text, usize::MAX).map(Outcome::Exit),
-        End::Exception(text) => exception(&text).map(Outcome::Exception),
+        End::Exception(text) => Exception::parse(&text)
+            .map(Outcome::Exception)
+            .map_err(|why| Refusal::new(RefusalKind::BadJson, format!("cannot read a peer's exception: {why}"))),
     }
-}
-
-/// Reads `{"type", "message", …}`. Each further value is a text of its own: the whole may be nested one level deeper.
-fn exception(text: &str) -> Result<Exception, Refusal> {
-    let bad = |why: &str| Refusal::new(RefusalKind::BadJson, format!("cannot read a peer's exception: {why}"));
-    let mut keys: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(|why| bad(&why.to_string()))?;
-    let mut word = |key| {
-        let word = keys.remove(key).and_then(|word| serde_json::from_str::<String>(word.get()).ok());
-        word.ok_or_else(|| bad("`type` and `message` must be strings"))
-    };
-    let (kind, message) = (word("type")?, word("message")?);
-    let kind = ExceptionKind::ALL.iter().find(|known| known.as_str() == kind);
-    let kind = *kind.ok_or_else(|| bad("its type is not known"))?;
-    keys.into_iter().try_fold(Exception::new(kind, message), |exception, (key, value)| {
-        Ok(exception.with(&key, admit(value.get(), usize::MAX)?))
-    })
 }
 
 impl From<&Reference> for Mark {
@@ -146,6 +130,7 @@ impl<'a> From<&'a Outcome> for End<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::ExceptionKind;
     use proptest::prelude::*;
 
     fn message(text: &str) -> Message {

@@ -75,11 +75,13 @@ pub struct Received {
     pub message: Message,
 }
 
-/// Starts an actor whose behavior is a future. `home` is what its bare entries mean.
+/// Starts an actor whose behavior is a future. `home` is what its bare entries mean, `entry` what it is an entry of the
+/// node as, if it is.
 pub(crate) fn spawn<B, F, V, E>(
     spawner: &Arc<dyn Spawner>,
     kernel: &Arc<Kernel>,
     home: Option<Home>,
+    entry: Option<Arc<str>>,
     parent: Option<&Arc<Mailbox>>,
     options: &SpawnOptions,
     behavior: B,
@@ -100,7 +102,7 @@ where
         let returned = behavior(context).await.map(IntoMessage::into_text).map_err(IntoMessage::into_text);
         (Outcome::returned(returned, bytes_max), ())
     };
-    spawner.executor().spawn(actor::live(kernel.clone(), mailbox.clone(), behavior));
+    spawner.executor().spawn(actor::live(kernel.clone(), mailbox.clone(), entry, behavior));
     Ok(mailbox)
 }
 
@@ -147,6 +149,7 @@ impl Context {
             self.actor.spawner(),
             self.actor.kernel(),
             self.actor.home().cloned(),
+            None,
             Some(self.actor.mailbox()),
             options,
             behavior,

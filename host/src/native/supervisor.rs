@@ -40,6 +40,8 @@ use super::call::Text;
 use super::{Context, Received};
 use crate::address::{Address, quoted};
 use crate::message::Message;
+use crate::node::crash::{self, CrashReport, Supervision};
+use crate::outcome::Outcome;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::spawn_options::SpawnOptions;
 
@@ -225,12 +227,11 @@ impl Supervisor {
         child.address = None;
         let id = child.spec.id.clone();
         let moment = self.moment();
-        let decision = self.restarts.ended(key, ended.cause, moment);
-        if decision != Decision::Finished || ended.cause == Cause::Failed {
-            self.report(&id, &format_args!("{}{}", ended.words, ended.frames), decision);
-        }
+        let decision = self.restarts.ended(key, ended.cause(), moment);
+        self.report_end(&id, ended, decision);
         if decision == Decision::GiveUp {
-            self.failure = Some(self.too_many(&id, &ended.words, ended.exception.as_ref()));
+            let cause = ended.exception.as_ref().map(|exception| Message::trusted(exception.to_json()));
+            self.failure = Some(self.too_many(&id, &ended.words(), cause.as_ref()));
         }
         self.is_down(key);
     }
@@ -253,16 +254,49 @@ impl Supervisor {
         Message::trusted(format!(r#"{{"type":"too-many-restarts","message":{message},"child":{id},"cause":{cause}}}"#))
     }
 
-    /// What became of a child whose end, or failure to start, was not meant: for people, since nobody else hears of it.
+    /// What became of a child that has ended: for people, since nobody else hears of it.
+    fn report_end(&self, id: &str, ended: &Ended, decision: Decision) {
+        let crash = ended.exception.as_ref().filter(|exception| exception.kind().is_crash());
+        let Some(told) = crash else {
+            if decision != Decision::Finished || ended.cause() == Cause::Failed {
+                self.report(id, &ended.words(), decision);
+            }
+            return;
+        };
+        let kernel = self.context.actor.kernel();
+        // As a message it was cut, and lacks what is for people only.
+        let exception = match kernel.heard(&ended.address).as_deref() {
+            Some(Outcome::Exception(exception)) => exception.clone(),
+            _ => told.clone(),
+        };
+        let supervision = Supervision::new(self.context.address().clone(), id.to_owned(), self.told(decision));
+        kernel.report(CrashReport::new(ended.address.clone(), exception, Some(supervision)));
+    }
+
+    /// What became of a child whose end, or failure to start, was not meant and is no crash.
     fn report(&self, id: &str, words: &dyn Display, decision: Decision) {
         let then = match decision {
             Decision::Expected => return,
-            Decision::Finished => "is not started again".to_owned(),
-            Decision::Restart { after: Duration::ZERO } => "is started again".to_owned(),
-            Decision::Restart { after } => format!("is started again in {after:?}"),
-            Decision::GiveUp => "takes its supervisor down, which gives up".to_owned(),
+            Decision::GiveUp if matches!(self.restarts.why(), Some(Why::NotStarted(_))) => {
+                "takes its supervisor down".to_owned()
+            }
+            decision => self.told(decision).to_string(),
         };
         tracing::warn!(target: "greenroom", "child `{}` of {} {then}. It ended: {words}", quoted(id), self.context.address());
+    }
+
+    /// A decision about a child that has failed, as people are told it.
+    fn told(&self, decision: Decision) -> crash::Decision {
+        match decision {
+            Decision::Expected => crash::Decision::Expected,
+            // Any other that has failed is started again.
+            Decision::Finished => crash::Decision::Temporary,
+            Decision::Restart { after } => crash::Decision::Restart { after },
+            Decision::GiveUp => {
+                let (restarts_max, period) = self.restarts.allowed();
+                crash::Decision::GiveUp { restarts_max, period }
+            }
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! What happens on a node, for who asks: actors that start and end, and what was lost.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
+use super::crash::CrashReport;
 use crate::address::Address;
 use crate::codes::codes;
 use crate::outcome::Outcome;
@@ -27,6 +29,8 @@ pub enum Event {
         /// How.
         outcome: Outcome,
     },
+    /// An actor has failed, and nobody in the program hears of it, or it is a supervisor's child: then after the decision.
+    Crashed(Arc<CrashReport>),
     /// A message was lost: a dead letter.
     Lost {
         /// Whom it was for.
@@ -93,8 +97,9 @@ impl Event {
                 format!(r#"{{"event":"spawned","actor":"{actor}","parent":{}}}"#, quoted(parent))
             }
             Event::Ended { actor, outcome } => {
-                format!(r#"{{"event":"ended","actor":"{actor}",{}"#, &outcome.to_json()[1..])
+                format!(r#"{{"event":"ended","actor":"{actor}",{}"#, &outcome.to_json_for_people()[1..])
             }
+            Event::Crashed(report) => format!(r#"{{"event":"crashed",{}"#, &report.to_json()[1..]),
             Event::Lost { to, from, loss, bytes } => {
                 format!(r#"{{"event":"lost","why":"{loss}","to":"{to}","from":{},"bytes":{bytes}}}"#, quoted(from))
             }

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use serde_json::Value;
 
 use super::actor_table::IdMap;
+use super::crash::CrashReport;
 use super::events::{Event, Loss};
 use super::registry::NotRegistered;
 use super::{Kernel, Target, no_such_actor, not_permitted};
@@ -17,7 +18,7 @@ use crate::mailbox::narrowed::{Denied, Rights};
 use crate::mailbox::queue::Source;
 use crate::mailbox::{Mailbox, links::About};
 use crate::message::Message;
-use crate::outcome::{Exception, ExceptionKind, Outcome};
+use crate::outcome::{Exception, ExceptionKind, Outcome, Scene};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::signal::{Party, Receiver, Reference, Signal};
 
@@ -25,12 +26,18 @@ impl Kernel {
     /// An actor's end, in order: nothing comes in any more, nobody finds it, what it had is given back, and only then
     /// somebody hears of it. So whoever hears finds the address already dead and its name free.
     ///
-    /// Answers the signals that tell it; when all are sent, [`Kernel::farewell_said`] tells those who wait. A panic in one
-    /// part keeps no other from being done.
-    pub(crate) fn leave(&self, mailbox: &Arc<Mailbox>, outcome: &Arc<Outcome>) -> Vec<(Party, Signal)> {
+    /// Answers the whole outcome, and the signals that tell it; when all are sent, [`Kernel::farewell_said`] tells those who
+    /// wait. A panic in one part keeps no other from being done.
+    pub(crate) fn leave(
+        &self,
+        mailbox: &Arc<Mailbox>,
+        entry: Option<Arc<str>>,
+        outcome: Outcome,
+    ) -> (Arc<Outcome>, Vec<(Party, Signal)>) {
         let closed = self.persist(|| mailbox.close()).unwrap_or_default();
         self.persist(|| self.leave_seat(mailbox));
-        self.persist(|| self.registry.release(mailbox.id()));
+        let names = self.persist(|| self.registry.release(mailbox.id())).unwrap_or_default();
+        let outcome = Arc::new(outcome.at(|| Scene { entry, names, handling: closed.handling.into_option() }));
         for alarm in &closed.alarms {
             self.persist(|| self.clock.disarm(alarm));
         }
@@ -40,12 +47,12 @@ impl Kernel {
         for (id, target) in &closed.made {
             self.persist(|| self.end_narrowed(*id, target));
         }
-        self.persist(|| lock(&self.outcomes).begin(mailbox.clone()));
+        self.persist(|| lock(&self.outcomes).begin(mailbox.clone(), outcome.clone()));
         if !closed.unread.is_empty() {
             let bytes = closed.unread.iter().map(Message::len);
             self.events.lost(&self.address(mailbox.id()), None, Loss::Unread, bytes);
         }
-        if let Outcome::Exception(exception) = &**outcome
+        if let Outcome::Exception(exception) = &*outcome
             && let (ExceptionKind::Limit, Some(Value::String(limit))) =
                 (exception.kind(), exception.detail("limit").map(Message::to_value))
         {
@@ -54,7 +61,8 @@ impl Kernel {
         let farewell = closed.farewell;
         let heard = mailbox.is_awaited() || !farewell.linked.is_empty() || !farewell.watchers.is_empty();
         if !heard {
-            self.persist(|| self.log_crash(mailbox.id(), outcome));
+            // Somebody should.
+            self.persist(|| self.report_unheard(mailbox.id(), &outcome));
         }
         self.persist(|| self.table.remove(mailbox.id()));
         let exits = farewell.linked.into_iter().map(|party| (party, Signal::Exit(outcome.clone())));
@@ -62,7 +70,8 @@ impl Kernel {
         let downs = downs.map(|(party, reference)| (party, Signal::Down(reference, outcome.clone())));
         let unwatched = farewell.watched.into_iter();
         let unwatched = unwatched.map(|(party, reference)| (party, Signal::Demonitor(reference)));
-        exits.chain(downs).chain(unwatched).collect()
+        let told = exits.chain(downs).chain(unwatched).collect();
+        (outcome, told)
     }
 
     /// All who were linked or monitored are told: now those who wait.
@@ -114,12 +123,11 @@ impl Kernel {
         }
     }
 
-    /// An actor that failed and nobody hears of it: somebody should.
-    fn log_crash(&self, id: Id, outcome: &Outcome) {
-        let Outcome::Exception(exception) = outcome else { return };
-        if exception.kind().is_crash() {
-            let frames: String = exception.backtrace().iter().map(|frame| format!("\n  at {frame}")).collect();
-            tracing::warn!(target: "greenroom", "{} ended, and nobody waits for it: {exception}{frames}", self.address(id));
+    fn report_unheard(&self, id: Id, outcome: &Outcome) {
+        if let Outcome::Exception(exception) = outcome
+            && exception.kind().is_crash()
+        {
+            self.report(CrashReport::new(self.address(id), exception.clone(), None));
         }
     }
 

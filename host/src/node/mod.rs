@@ -5,6 +5,7 @@ pub(crate) mod actor_table;
 #[cfg(test)]
 mod alone;
 mod enter;
+pub(crate) mod crash;
 pub(crate) mod events;
 mod faults;
 mod lifecycle;
@@ -332,6 +333,11 @@ impl Kernel {
             Some(mailbox) => Found::Living(mailbox),
             None => outcomes.find(id).map_or(Found::Unknown, Found::Ended),
         }
+    }
+
+    /// How an actor ended whose end this node tells or told: all that is known, unless it is forgotten.
+    pub(crate) fn heard(&self, actor: &Address) -> Option<Arc<Outcome>> {
+        lock(&self.outcomes).heard(actor.id()?)
     }
 
     pub(crate) fn living(&self) -> usize {

@@ -19,20 +19,25 @@ const BYTES_MAX: usize = 16 << 20;
 pub(crate) struct Outcomes {
     by_id: IdMap<Arc<Outcome>>,
     /// Actors that have ended and whose links and monitors are being told: who waits for one hears after them.
-    ending: IdMap<Arc<Mailbox>>,
+    ending: IdMap<(Arc<Mailbox>, Arc<Outcome>)>,
     oldest_first: VecDeque<Id>,
     bytes: usize,
 }
 
 impl Outcomes {
     /// The end of an actor is about to be told.
-    pub(crate) fn begin(&mut self, mailbox: Arc<Mailbox>) {
-        self.ending.insert(mailbox.id(), mailbox);
+    pub(crate) fn begin(&mut self, mailbox: Arc<Mailbox>, outcome: Arc<Outcome>) {
+        self.ending.insert(mailbox.id(), (mailbox, outcome));
     }
 
     /// The actor whose end is being told.
     pub(crate) fn ending(&self, id: Id) -> Option<Arc<Mailbox>> {
-        self.ending.get(&id).cloned()
+        self.ending.get(&id).map(|(mailbox, _)| mailbox.clone())
+    }
+
+    /// For who has been told of an end: all that is known of it.
+    pub(crate) fn heard(&self, id: Id) -> Option<Arc<Outcome>> {
+        self.ending.get(&id).map(|(_, outcome)| outcome.clone()).or_else(|| self.find(id))
     }
 
     /// All have been told of an actor's end.

@@ -73,14 +73,16 @@ impl Registry {
         lock(&self.0).holders.get(name).cloned()
     }
 
-    /// Takes all of an actor's names: it has ended.
-    pub(crate) fn release(&self, holder: Id) {
+    /// Takes all of an actor's names: it has ended. Answers which they were.
+    pub(crate) fn release(&self, holder: Id) -> Vec<Arc<str>> {
         let mut names = lock(&self.0);
-        for name in names.of.remove(&holder).unwrap_or_default() {
-            if let Some(holder) = names.holders.remove(&name) {
+        let released = names.of.remove(&holder).unwrap_or_default();
+        for name in &released {
+            if let Some(holder) = names.holders.remove(name) {
                 holder.level().give_back(Limit::Names, 1);
             }
         }
+        released
     }
 }
 
@@ -110,7 +112,7 @@ mod tests {
             registry.register("c", &second),
             Err(NotRegistered::TooMany(Exceeded { limit: Limit::Names, used: 2, max: 2 }))
         );
-        registry.release(second.id());
+        assert_eq!(registry.release(second.id()), ["a".into(), "b".into()]);
         assert!(registry.find("a").is_none() && registry.find("b").is_none());
         assert!(lock(&registry.0).of.is_empty());
     }

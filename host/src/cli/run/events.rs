@@ -69,10 +69,7 @@ async fn print(mut events: Events, format: Format) -> Lost {
         let mut next = Some(first);
         while let Some(event) = next {
             lost.count(&event);
-            lines += &match format {
-                Format::Text => line(&event),
-                Format::Json => event.to_json() + "\n",
-            };
+            lines.extend(line(&event, format));
             if lines.len() > BATCH_BYTES {
                 break;
             }
@@ -94,9 +91,11 @@ fn write(lines: &str) {
     _ = io::stderr().write_all(lines.as_bytes());
 }
 
-/// An event for people, with IDs for addresses: they are all of one node.
-fn line(event: &Event) -> String {
+/// An event; for people with IDs for addresses, as they are all of one node. None for what the log tells.
+fn line(event: &Event, format: Format) -> Option<String> {
     let text = match event {
+        Event::Crashed(_) => return None,
+        _ if format == Format::Json => return Some(event.to_json() + "\n"),
         Event::Spawned { actor, parent: None } => format!("spawned {}", short(actor)),
         Event::Spawned { actor, parent: Some(parent) } => format!("spawned {} by {}", short(actor), short(parent)),
         Event::Ended { actor, outcome: Outcome::Exit(value) } => {
@@ -114,7 +113,7 @@ fn line(event: &Event) -> String {
         }
         Event::Missed(events) => format!("missed {events} events that came too fast"),
     };
-    format!("event: {}\n", printable(&text))
+    Some(format!("event: {}\n", printable(&text)))
 }
 
 fn short(address: &Address) -> String {
@@ -142,7 +141,7 @@ impl Lost {
         match event {
             Event::Lost { loss, .. } => self.by_why[*loss as usize] += 1,
             Event::Missed(_) => self.at_least = true,
-            Event::Spawned { .. } | Event::Ended { .. } | Event::Refused { .. } => {}
+            Event::Spawned { .. } | Event::Ended { .. } | Event::Crashed(_) | Event::Refused { .. } => {}
         }
     }
 
@@ -166,7 +165,11 @@ mod tests {
     }
 
     fn ended(outcome: Outcome) -> String {
-        line(&Event::Ended { actor: actor("a"), outcome })
+        text(&Event::Ended { actor: actor("a"), outcome })
+    }
+
+    fn text(event: &Event) -> String {
+        line(event, Format::Text).expect("it is printed")
     }
 
     #[test]
@@ -181,10 +184,10 @@ mod tests {
     #[test]
     fn who_did_it_is_said_where_it_is_known() {
         let lost = |from| Event::Lost { to: actor("a"), from, loss: Loss::Unread, bytes: 3 };
-        assert_eq!(line(&lost(None)), "event: lost 3 bytes to a: unread\n");
-        assert_eq!(line(&lost(Some(actor("b")))), "event: lost 3 bytes to a from b: unread\n");
+        assert_eq!(text(&lost(None)), "event: lost 3 bytes to a: unread\n");
+        assert_eq!(text(&lost(Some(actor("b")))), "event: lost 3 bytes to a from b: unread\n");
         let spawned = Event::Spawned { actor: actor("a"), parent: Some(actor("b")) };
-        assert_eq!(line(&spawned), "event: spawned a by b\n");
+        assert_eq!(text(&spawned), "event: spawned a by b\n");
     }
 
     #[test]

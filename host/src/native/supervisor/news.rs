@@ -9,7 +9,7 @@ use super::restarts::Cause;
 use crate::address::Address;
 use crate::message::Message;
 use crate::native::call::present;
-use crate::outcome::ExceptionKind;
+use crate::outcome::{Exception, ExceptionKind};
 
 pub(super) enum News {
     /// Somebody who may asks it to end.
@@ -19,12 +19,8 @@ pub(super) enum News {
 
 pub(super) struct Ended {
     pub(super) address: Address,
-    pub(super) cause: Cause,
-    /// For people: why.
-    pub(super) words: String,
-    /// And where: a line for each function.
-    pub(super) frames: String,
-    pub(super) exception: Option<Message>,
+    /// None: it returned a value.
+    pub(super) exception: Option<Exception>,
 }
 
 #[derive(Deserialize)]
@@ -37,15 +33,6 @@ struct HostMessage<'a> {
     exception: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
-struct Exception {
-    #[serde(rename = "type")]
-    kind: String,
-    message: String,
-    #[serde(default)]
-    backtrace: Vec<String>,
-}
-
 impl News {
     /// Reads a host message; none if it is about something else.
     pub(super) fn parse(message: &Message) -> Option<News> {
@@ -54,15 +41,22 @@ impl News {
             return Some(News::Shutdown);
         }
         let address = told.address?.parse().ok()?;
-        let Some(text) = told.exception else {
-            let (words, frames) = ("it returned a value".to_owned(), String::new());
-            return Some(News::Ended(Ended { address, cause: Cause::Normal, words, frames, exception: None }));
-        };
-        let exception: Exception = serde_json::from_str(text.get()).ok()?;
-        let cause = if exception.kind == ExceptionKind::Shutdown.as_str() { Cause::Shutdown } else { Cause::Failed };
-        let frames = exception.backtrace.iter().map(|frame| format!("\n  at {frame}")).collect();
-        let words = format!("{}: {}", exception.kind, exception.message);
-        let exception = Some(Message::trusted(text.get().to_owned()));
-        Some(News::Ended(Ended { address, cause, words, frames, exception }))
+        let exception = told.exception.map(|text| Exception::parse(text.get())).transpose().ok()?;
+        Some(News::Ended(Ended { address, exception }))
+    }
+}
+
+impl Ended {
+    pub(super) fn cause(&self) -> Cause {
+        match self.exception.as_ref().map(Exception::kind) {
+            None => Cause::Normal,
+            Some(ExceptionKind::Shutdown) => Cause::Shutdown,
+            Some(_) => Cause::Failed,
+        }
+    }
+
+    /// Why, for people.
+    pub(super) fn words(&self) -> String {
+        self.exception.as_ref().map_or_else(|| "it returned a value".to_owned(), Exception::to_string)
     }
 }

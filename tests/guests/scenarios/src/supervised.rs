@@ -68,6 +68,7 @@ fn up(tell: &Address, name: &str) -> Result<()> {
     tell.send(&json!({"up": name, "address": curaddr()}))
 }
 
+#[inline(never)]
 fn does_as_told() -> Result<Json> {
     match receive_any()?.as_str() {
         Some("return") => Ok(json!("as told")),
