@@ -26,7 +26,7 @@
 //!
 //! | room | what for |
 //! | --- | --- |
-//! | `address`, `message`, `pattern`, `signal`, `spawn_options`, `outcome`, `refusal`, `codes`, `limits`, `clock`, `lock`, `printable` | the words: who, what, how it ended, why not |
+//! | `address`, `message`, `pattern`, `signal`, `spawn_options`, `outcome`, `refusal`, `codes`, `limits`, `grants`, `load_options`, `clock`, `lock`, `printable` | the words: who, what, how it ended, why not |
 //! | `mailbox` | where signals for one actor arrive |
 //! | `node` | the one door: a message passes `Kernel::deliver`, any other signal `Kernel::signal` |
 //! | `actor` | how an actor lives and how its end is told; all it may do (`Context`) |
@@ -54,6 +54,8 @@ mod outcome;
 mod refusal;
 mod spawn_options;
 mod limits;
+mod grants;
+mod load_options;
 mod clock;
 mod lock;
 mod printable;
@@ -73,7 +75,9 @@ pub use clock::Clock;
 pub use embed::{Node, NodeBuilder, StartError, WaitError};
 pub use guest::admission::{Entry, Kind, Rejected, UnknownImport};
 pub use guest::library::{LoadError, Module};
+pub use grants::{Access, Endpoint, EndpointError, Grant, GrantError, Grants, Host};
 pub use limits::Limits;
+pub use load_options::{LoadOptions, Profile};
 pub use mesh::{JoinError, Mesh};
 pub use message::{IntoMessage, Message, NotAdmitted};
 pub use native::supervisor::{Backoff, ChildSpec, Restart, Strategy, SupervisorSpec};

@@ -18,6 +18,8 @@ const ROOMS: [&[&str]; 9] = [
         "refusal",
         "codes",
         "limits",
+        "grants",
+        "load_options",
         "clock",
         "lock",
         "printable",
