@@ -19,8 +19,10 @@ use crate::actor::executor::Executor;
 use crate::actor::spawner::Spawner;
 use crate::address::{Address, Place};
 use crate::clock::Clock;
+use crate::grants::Grants;
 use crate::guest::Guests;
 use crate::guest::library::{LoadError, Module};
+use crate::load_options::LoadOptions;
 use crate::mesh::Mesh;
 use crate::message::{IntoMessage, Message};
 use crate::native::{self, Context};
@@ -116,9 +118,19 @@ impl Node {
     ///
     /// See [`LoadError`]. Nothing of the module ran.
     pub async fn load(&self, path: impl AsRef<Path>) -> Result<Module, LoadError> {
-        let path = path.as_ref().to_owned();
+        self.load_with(path, &LoadOptions::local()).await
+    }
+
+    /// As [`Node::load`], with what the module's actors may do. The same bytes loaded with other options are another
+    /// module.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::load`].
+    pub async fn load_with(&self, path: impl AsRef<Path>, options: &LoadOptions) -> Result<Module, LoadError> {
+        let (path, options) = (path.as_ref().to_owned(), options.clone());
         let name = path.display().to_string();
-        self.off_thread(name, move |guests| guests.library().load_file(&path)).await
+        self.off_thread(name, move |guests| guests.library().load_file(&path, &options)).await
     }
 
     /// Loads a module from bytes under a name. See [`Node::load`].
@@ -127,8 +139,22 @@ impl Node {
     ///
     /// As [`Node::load`].
     pub async fn load_bytes(&self, name: &str, bytes: impl AsRef<[u8]>) -> Result<Module, LoadError> {
-        let (name, bytes) = (name.to_owned(), bytes.as_ref().to_owned());
-        self.off_thread(name.clone(), move |guests| guests.library().load(&name, &name, &bytes)).await
+        self.load_bytes_with(name, bytes, &LoadOptions::local()).await
+    }
+
+    /// Loads a module from bytes under a name. See [`Node::load_with`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::load`].
+    pub async fn load_bytes_with(
+        &self,
+        name: &str,
+        bytes: impl AsRef<[u8]>,
+        options: &LoadOptions,
+    ) -> Result<Module, LoadError> {
+        let (name, bytes, options) = (name.to_owned(), bytes.as_ref().to_owned(), options.clone());
+        self.off_thread(name.clone(), move |guests| guests.library().load(&name, &name, &bytes, &options)).await
     }
 
     async fn off_thread(
@@ -166,7 +192,8 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// As [`Node::spawn`]; `name-taken`; `bad-argument` for `link` and `monitor`, which only an actor can want.
+    /// As [`Node::spawn`]; `name-taken`; `bad-argument` for `link` and `monitor`, which only an actor can want;
+    /// `not-permitted`, if it is to have what the module was not loaded with.
     pub async fn spawn_with(
         &self,
         module: &Module,
@@ -210,7 +237,8 @@ impl Node {
         E: IntoMessage,
     {
         let spawner: Arc<dyn Spawner> = self.0.guests.clone();
-        let mailbox = native::spawn(&spawner, &self.0.guests.kernel, None, None, options, behavior)?;
+        let grants = Grants::of_child(None, None, options.grants.as_deref())?;
+        let mailbox = native::spawn(&spawner, &self.0.guests.kernel, None, None, grants, options, behavior)?;
         Ok(self.kernel().address(mailbox.id()).keeping(mailbox))
     }
 

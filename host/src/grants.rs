@@ -8,6 +8,7 @@ mod text;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 pub use endpoint::{Endpoint, EndpointError, Host};
 pub(crate) use endpoint::is_public;
@@ -15,6 +16,8 @@ pub use folder::Access;
 pub(crate) use folder::Folder;
 pub use grant::Grant;
 pub use text::GrantError;
+
+use crate::refusal::{Refusal, RefusalKind};
 
 /// What an actor is granted. Each is a value of its own; there is nothing that grants all of them.
 ///
@@ -185,6 +188,45 @@ impl Grants {
         }
     }
 
+    /// What a child has: what its spawner has, of which in another module only that counts which the module was loaded
+    /// with; without a spawner what the module was loaded with. Of this, exactly what is asked for, if anything is.
+    ///
+    /// # Errors
+    ///
+    /// `not-permitted`, if more is asked for.
+    pub(crate) fn of_child(
+        spawner: Option<&Arc<Grants>>,
+        module: Option<&Arc<Grants>>,
+        asked: Option<&[Grant]>,
+    ) -> Result<Arc<Grants>, Refusal> {
+        let most = match (spawner, module) {
+            (None, None) => Arc::new(Grants::program()),
+            (Some(most), None) | (None, Some(most)) => most.clone(),
+            (Some(spawner), Some(module)) => match module.common(spawner) {
+                common if common == **module => module.clone(),
+                common => Arc::new(common),
+            },
+        };
+        let Some(asked) = asked else { return Ok(most) };
+        most.narrowed(asked).map(Arc::new).map_err(|more| {
+            let whose = if module.is_some() { "its spawner and its module have" } else { "its spawner has" };
+            let message = format!("cannot spawn: a child has at most what {whose}, and `{more}` is not among it");
+            not_permitted(&more, message)
+        })
+    }
+
+    /// Whether this may be done.
+    ///
+    /// # Errors
+    ///
+    /// `not-permitted`, with what was tried and what would allow it.
+    pub(crate) fn permit(&self, grant: &Grant, tried: impl FnOnce() -> String) -> Result<(), Refusal> {
+        if self.holds(grant) {
+            return Ok(());
+        }
+        Err(not_permitted(grant, format!("{}: not granted; --allow {grant} would allow it", tried())))
+    }
+
     /// The environment.
     pub(crate) fn variables(&self) -> impl Iterator<Item = (&String, &String)> {
         self.env.iter()
@@ -213,6 +255,20 @@ impl Grants {
     /// Whether files or sockets are among them.
     pub(crate) fn needs_io(&self) -> bool {
         self.has_network() || !self.dirs.is_empty()
+    }
+}
+
+/// The key of a refusal that names the grant for want of which something was refused.
+const GRANT: &str = "grant";
+
+fn not_permitted(grant: &Grant, message: String) -> Refusal {
+    Refusal::new(RefusalKind::NotPermitted, message).with(GRANT, grant.to_string())
+}
+
+impl Refusal {
+    /// For want of which grant it is, if it is for that.
+    pub(crate) fn grant(&self) -> Option<Grant> {
+        (self.kind() == RefusalKind::NotPermitted).then(|| self.details().get(GRANT))??.as_str()?.parse().ok()
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::address::{is_name, quoted};
+use crate::grants::Grant;
 use crate::refusal::{Refusal, RefusalKind};
 
 /// What holds from the child's first moment. All of it or nothing: a refused spawn leaves nothing behind.
@@ -19,12 +20,14 @@ pub struct SpawnOptions {
     pub(crate) link: bool,
     pub(crate) monitor: bool,
     pub(crate) trap_exit: bool,
+    /// What the child is granted; none: all that it can have.
+    pub(crate) grants: Option<Vec<Grant>>,
     /// Whoever spawns it waits for its end, so nobody else need be told of a crash.
     pub(crate) awaited: bool,
 }
 
 /// Options of the contract that are not built.
-const NOT_BUILT: [&str; 3] = ["node", "limits", "grants"];
+const NOT_BUILT: [&str; 2] = ["node", "limits"];
 
 impl SpawnOptions {
     /// The child has this name. If somebody else has it, nothing is spawned (`name-taken`).
@@ -51,6 +54,13 @@ impl SpawnOptions {
         self
     }
 
+    /// The child is granted exactly these, and has them only if its spawner does. Without this it has all that its spawner
+    /// has, or, in another module, what both its spawner has and the module was loaded with.
+    pub fn grants(mut self, grants: impl IntoIterator<Item = Grant>) -> SpawnOptions {
+        self.grants = Some(grants.into_iter().collect());
+        self
+    }
+
     /// As the contract has them.
     pub fn to_json(&self) -> String {
         let mut options = Map::new();
@@ -58,6 +68,8 @@ impl SpawnOptions {
         for (key, on) in [("link", self.link), ("monitor", self.monitor), ("trap-exit", self.trap_exit)] {
             options.extend(on.then(|| (key.to_owned(), on.into())));
         }
+        let grants = self.grants.iter().map(|grants| grants.iter().map(ToString::to_string).collect());
+        options.extend(grants.map(|grants| ("grants".to_owned(), grants)));
         Value::Object(options).to_string()
     }
 
@@ -83,6 +95,10 @@ impl SpawnOptions {
                 ("link", Value::Bool(on)) => options.link = *on,
                 ("monitor", Value::Bool(on)) => options.monitor = *on,
                 ("trap-exit", Value::Bool(on)) => options.trap_exit = *on,
+                ("grants", Value::Array(grants)) => {
+                    options.grants = Some(grants.iter().map(grant).collect::<Result<_, _>>().map_err(|why| bad(&why))?);
+                }
+                ("grants", _) => return Err(bad(&"`grants` must be an array of strings")),
                 ("name" | "link" | "monitor" | "trap-exit", _) => {
                     let wanted = if key == "name" { "a string" } else { "true or false" };
                     return Err(bad(&format_args!("`{key}` must be {wanted}")));
@@ -104,6 +120,12 @@ impl SpawnOptions {
         }
         Ok(())
     }
+}
+
+/// One grant that a spawn asks for.
+fn grant(value: &Value) -> Result<Grant, String> {
+    let text = value.as_str().ok_or_else(|| format!("`grants` must be an array of strings, and has {value}"))?;
+    text.parse().map_err(|why| format!("`grants`: {why}"))
 }
 
 /// Whether a text can be a name.
@@ -134,7 +156,8 @@ mod tests {
 
     #[test]
     fn options_come_back_as_they_were_written() {
-        let options = SpawnOptions::default().name("a").link().monitor().trap_exit();
+        let grants = ["env=A", "dir=/data:rw", "names"].map(|grant| grant.parse().expect("a grant"));
+        let options = SpawnOptions::default().name("a").link().monitor().trap_exit().grants(grants);
         assert_eq!(SpawnOptions::parse(&options.to_json()), Ok(options));
         assert_eq!(SpawnOptions::parse(" {} "), Ok(SpawnOptions::default()));
         assert_eq!(SpawnOptions::parse(r#"{"link":false}"#), Ok(SpawnOptions::default()));
@@ -143,7 +166,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_or_is_not_known_is_refused() {
         let kind = |text: &str| SpawnOptions::parse(text).expect_err(text).kind();
-        for text in ["", "[]", r#"{"name":1}"#, r#"{"link":1}"#] {
+        for text in ["", "[]", r#"{"name":1}"#, r#"{"link":1}"#, r#"{"grants":{}}"#, r#"{"grants":[1]}"#, r#"{"grants":["x"]}"#] {
             assert_eq!(kind(text), RefusalKind::BadArgument);
         }
         for text in [r#"{"node":"a:1"}"#, r#"{"limit":1}"#] {

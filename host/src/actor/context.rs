@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::spawner::{Home, Spawner};
 use crate::address::{self, Address, AddressError, Id, Place, WhoRef, quoted};
 use crate::clock::Clock;
+use crate::grants::{Grant, Grants};
 use crate::mailbox::Mailbox;
 use crate::mailbox::narrowed::{Denied, Rights};
 use crate::mailbox::queue::{Checked, Scan, Taken};
@@ -72,6 +73,10 @@ impl Context {
         self.parent.as_ref()
     }
 
+    pub(crate) fn grants(&self) -> &Arc<Grants> {
+        self.mailbox.grants()
+    }
+
     pub(crate) fn clock(&self) -> &Clock {
         &self.kernel.clock
     }
@@ -107,7 +112,7 @@ impl Context {
         self.goes_on()?;
         let message = self.kernel.admit(text)?;
         let from = Some(self.mailbox.id());
-        let target = target(&self.kernel, &mut self.last, to);
+        let target = target(&self.kernel, self.mailbox.grants(), &mut self.last, to);
         let target =
             target.map_err(|why| self.kernel.not_resolved(to, from.map(Party::here).as_ref(), message.len(), why))?;
         self.kernel.deliver(target, from, message)
@@ -119,7 +124,7 @@ impl Context {
         let message = self.kernel.admit(text)?;
         let deadline = self.clock().deadline(timeout);
         let from = Party::here(self.mailbox.id());
-        let target = target(&self.kernel, &mut self.last, to);
+        let target = target(&self.kernel, self.mailbox.grants(), &mut self.last, to);
         let target = target.map_err(|why| self.kernel.not_resolved(to, Some(&from), message.len(), why))?;
         let delivery = self.kernel.deliver_wait(target, Some(&from), message);
         self.kernel.clock.timeout(deadline, delivery).await.unwrap_or_else(|| {
@@ -152,6 +157,7 @@ impl Context {
 
     /// Waits for an actor's end. None: the time was up. Cancel-safe.
     pub(crate) async fn wait(&self, actor: &str, timeout: Option<Duration>) -> Result<Option<Arc<Outcome>>, Refusal> {
+        may_reach(self.grants(), "wait for", actor)?;
         let ended = match look_up(&self.kernel, actor)? {
             Found::Ended(outcome) => return Ok(Some(outcome)),
             Found::Unknown => return Ok(Some(Arc::new(noproc(actor)))),
@@ -191,6 +197,7 @@ impl Context {
 
     pub(crate) fn monitor(&self, actor: &str) -> Result<String, Refusal> {
         self.goes_on()?;
+        may_reach(self.grants(), "monitor", actor)?;
         self.kernel.monitor(&self.mailbox, actor)
     }
 
@@ -204,6 +211,7 @@ impl Context {
 
     pub(crate) fn register(&self, name: &str) -> Result<(), Refusal> {
         self.goes_on()?;
+        self.grants().permit(&Grant::Names, || format!("cannot register `{}`", quoted(name)))?;
         self.kernel.register(name, &self.mailbox)
     }
 
@@ -212,11 +220,13 @@ impl Context {
     }
 
     pub(crate) fn whereis(&self, name: &str) -> Result<Address, Refusal> {
+        self.grants().permit(&Grant::Names, || format!("cannot look up `{}`", quoted(name)))?;
         self.kernel.whereis(name).map(|id| self.kernel.address(id))
     }
 
     pub(crate) fn narrow(&self, actor: &str, options: &str) -> Result<Address, Refusal> {
         self.goes_on()?;
+        may_reach(self.grants(), "narrow", actor)?;
         self.kernel.narrow(&self.mailbox, actor, options)
     }
 
@@ -226,13 +236,30 @@ impl Context {
 }
 
 /// Looks a receiver up, or takes it from `last`. A name may pass to another actor, so it is looked up each time.
-fn target<'a>(kernel: &Kernel, last: &'a mut Option<(Box<str>, Target)>, to: &str) -> Result<&'a Target, Refusal> {
+fn target<'a>(
+    kernel: &Kernel,
+    grants: &Grants,
+    last: &'a mut Option<(Box<str>, Target)>,
+    to: &str,
+) -> Result<&'a Target, Refusal> {
     if last.as_ref().is_none_or(|(text, _)| **text != *to) {
+        may_reach(grants, "send to", to)?;
         let target = kernel.resolve(to)?;
         let text = if is_id(to) { to } else { "" };
         *last = Some((text.into(), target));
     }
     Ok(&last.as_ref().expect("just put there").1)
+}
+
+/// Whether this address may be used: one that is a name needs the grant of names.
+fn may_reach(grants: &Grants, verb: &str, to: &str) -> Result<(), Refusal> {
+    if grants.holds(&Grant::Names) {
+        return Ok(());
+    }
+    match address::split(to) {
+        Ok((WhoRef::Name(_), _)) => grants.permit(&Grant::Names, || format!("cannot {verb} {}", quoted(to))),
+        _ => Ok(()),
+    }
 }
 
 fn is_id(address: &str) -> bool {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 
 use self::events::Printer;
@@ -15,12 +15,14 @@ use super::arguments::arguments;
 use super::exit::{Code, Failure};
 use super::output::{self, nearest};
 use super::signals::Signals;
-use super::{Format, Settings, build, inspect, logging, report};
+use super::{Format, Settings, build, grants, inspect, logging, report};
 use crate::address::Id;
 use crate::clock::Clock;
 use crate::embed::{Node, StartError};
+use crate::grants::Grants;
 use crate::guest::admission::Entry;
 use crate::guest::library::{LoadError, Module};
+use crate::load_options::{LoadOptions, Profile};
 use crate::mesh::Mesh;
 use crate::message::Message;
 use crate::outcome::Outcome;
@@ -48,7 +50,9 @@ Examples:
   greenroom run ring.wasm build 10000          a component, or a core module
   greenroom run shop.wasm order '{\"item\": 7}'  an argument in JSON
   greenroom run ring.wasm                      without ENTRY: lists those there are
-  greenroom run examples/ring build 3 --events  shows who lives and how they end")]
+  greenroom run examples/ring build 3 --events  shows who lives and how they end
+  greenroom run sketchy.wasm main --profile untrusted --allow dir=./data,env=LANG
+                                               for code that you do not trust")]
 pub(super) struct Run {
     /// A component (.wasm), its text (.wat), a core module, or a Rust crate's folder
     path: PathBuf,
@@ -59,6 +63,18 @@ pub(super) struct Run {
     /// The entry's arguments
     #[arg(value_name = "ARG", allow_negative_numbers = true)]
     args: Vec<String>,
+
+    /// What the actors may do to begin with
+    #[arg(long, value_enum, default_value_t)]
+    profile: ProfileName,
+
+    /// Grant more: env=NAME[=VALUE], dir=FOLDER[::GUEST][:ro|:rw], net=HOST:PORT, names, modules, remote-spawn, fine-clock
+    #[arg(long, value_name = "GRANT,…")]
+    allow: Vec<Grants>,
+
+    /// Do not start a module that imports more of WASI than it is granted
+    #[arg(long)]
+    strict: bool,
 
     /// Threads that run actors [default: one a core]
     #[arg(long, value_name = "N")]
@@ -77,6 +93,25 @@ pub(super) struct Run {
     no_cache: bool,
 }
 
+/// The profiles, as the command line has them.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum ProfileName {
+    /// Names, other modules, remote spawn: for your own code
+    #[default]
+    Local,
+    /// None of these, and a clock that moves in steps of 1 ms
+    Untrusted,
+}
+
+impl From<ProfileName> for Profile {
+    fn from(name: ProfileName) -> Profile {
+        match name {
+            ProfileName::Local => Profile::Local,
+            ProfileName::Untrusted => Profile::Untrusted,
+        }
+    }
+}
+
 /// Where the node is said to be. Nothing listens there: `run` is a mesh of one.
 const PLACE: &str = "127.0.0.1:3433";
 
@@ -93,9 +128,21 @@ impl Run {
         let args = arguments(&self.args)?;
         let file = build::module_at(&self.path, settings)?;
         let Some(entry) = &self.entry else { return Err(no_entry(&inspect::admitted(&file)?.entries)) };
+        let load = self.load_options();
+        if self.strict {
+            grants::check(&inspect::admitted(&file)?.imports, load.grants())?;
+        }
+        if load.grants().needs_io() {
+            grants::raise_descriptors();
+        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|why| Failure::new(Code::Failed, format!("cannot start: {why}")))?;
         runtime.block_on(self.on_node(&file, entry, args, settings))
+    }
+
+    fn load_options(&self) -> LoadOptions {
+        let allowed = self.allow.iter().cloned().fold(Grants::none(), Grants::and);
+        LoadOptions::of(self.profile.into()).allow(allowed)
     }
 
     /// Starts a node, lets the actor run on it, and shuts it down, whether the actor ends or somebody interrupts.
@@ -149,7 +196,7 @@ impl Run {
         args: Message,
         settings: Settings,
     ) -> Result<Code, Failure> {
-        let module = load(node, file, settings).await?;
+        let module = load(node, file, &self.load_options(), settings).await?;
         let options = SpawnOptions { awaited: true, ..SpawnOptions::default() };
         let actor = node
             .spawn_with(&module, entry, args, &options)
@@ -177,9 +224,9 @@ impl Run {
 }
 
 /// Loads the module, with a spinner if stderr is a terminal and it takes long.
-async fn load(node: &Node, file: &Path, settings: Settings) -> Result<Module, LoadError> {
+async fn load(node: &Node, file: &Path, options: &LoadOptions, settings: Settings) -> Result<Module, LoadError> {
     let clock = Clock::real();
-    let mut loading = pin!(node.load(file));
+    let mut loading = pin!(node.load_with(file, options));
     if let Some(loaded) = clock.timeout(clock.deadline(SPINNER_AFTER), &mut loading).await {
         return loaded;
     }

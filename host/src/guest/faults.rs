@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::*;
 use crate::clock::Clock;
 use crate::limits::Limits;
+use crate::load_options::LoadOptions;
 use crate::lock::faults;
 use crate::mailbox::queue::{Checked, Scan};
 use crate::node::Uplink;
@@ -59,7 +60,7 @@ impl Stage {
         let executor = Executor::start(1).expect("a thread");
         let guests = Arc::new(Guests::new(kernel.clone(), executor, 1, None).expect("the engine starts"));
         let trapping = SpawnOptions::default().trap_exit();
-        let [parent, stranger] = [0; 2].map(|_| kernel.enter(None, &trapping).expect("an actor"));
+        let [parent, stranger] = [0; 2].map(|_| kernel.enter(None, Arc::new(Grants::program()), &trapping).expect("an actor"));
         Stage { guests, parent, stranger }
     }
 
@@ -70,7 +71,8 @@ impl Stage {
     /// A child that its parent has linked and monitors, as the stranger does.
     fn actor(&self) -> Arc<Mailbox> {
         let options = SpawnOptions::default().link().monitor().trap_exit();
-        let actor = self.kernel().enter(Some(&self.parent), &options).expect("an actor");
+        let grants = self.parent.grants().clone();
+        let actor = self.kernel().enter(Some(&self.parent), grants, &options).expect("an actor");
         self.kernel().monitor(&self.stranger, &self.text(&actor)).expect("a monitor");
         actor
     }
@@ -268,7 +270,7 @@ fn guest(stage: &Stage, module: &Module, actor: &Arc<Mailbox>) -> impl Future<Ou
 #[test]
 fn a_panic_in_any_lock_that_a_guest_takes_ends_the_guest_alone() {
     let stage = Stage::new();
-    let module = stage.guests.library().load("calls", "calls", CALLS.as_bytes()).expect("it loads");
+    let module = stage.guests.library().load("calls", "calls", CALLS.as_bytes(), &LoadOptions::local()).expect("it loads");
     for locks in 0.. {
         let (actor, before) = (stage.actor(), stage.kernel().host_faults());
         let _place = stage.guests.library().slabs().reserve(module.needs()).expect("room");
@@ -310,7 +312,7 @@ impl tracing::Subscriber for Panics {
 #[test]
 fn a_panic_in_an_import_ends_the_guest_alone() {
     let stage = Stage::new();
-    let module = stage.guests.library().load("calls", "calls", CALLS.as_bytes()).expect("it loads");
+    let module = stage.guests.library().load("calls", "calls", CALLS.as_bytes(), &LoadOptions::local()).expect("it loads");
     let _place = stage.guests.library().slabs().reserve(module.needs()).expect("room");
     let actor = stage.actor();
     tracing::subscriber::with_default(Panics, || runs(guest(&stage, &module, &actor)));

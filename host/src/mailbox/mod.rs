@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 
 use crate::address::{Id, Place};
 use crate::clock::Alarm;
+use crate::grants::Grants;
 use crate::lock::lock;
 use crate::message::Message;
 use crate::outcome::{Exception, Outcome};
@@ -38,6 +39,8 @@ pub(crate) struct Mailbox {
     number: u64,
     /// Its spawner, and those of that one's ancestors that lived when it was spawned; the nearest first.
     ancestors: Box<[Party]>,
+    /// What it may do at all.
+    grants: Arc<Grants>,
     state: Mutex<State>,
     /// Senders that wait for room, in the order they came.
     room: Notify,
@@ -100,7 +103,14 @@ const SCAN_BYTES: usize = 64 << 10;
 pub(crate) const PLACE_BYTES: usize = 4096;
 
 impl Mailbox {
-    pub(crate) fn new(id: Id, number: u64, ancestors: Box<[Party]>, bounds: Bounds, links: Links) -> Mailbox {
+    pub(crate) fn new(
+        id: Id,
+        number: u64,
+        ancestors: Box<[Party]>,
+        grants: Arc<Grants>,
+        bounds: Bounds,
+        links: Links,
+    ) -> Mailbox {
         let state = State {
             queue: Queue::new(bounds),
             links,
@@ -118,6 +128,7 @@ impl Mailbox {
             id,
             number,
             ancestors,
+            grants,
             state: Mutex::new(state),
             room: Notify::new(),
             ended: Notify::new(),
@@ -138,6 +149,10 @@ impl Mailbox {
 
     pub(crate) fn ancestors(&self) -> &[Party] {
         &self.ancestors
+    }
+
+    pub(crate) fn grants(&self) -> &Arc<Grants> {
+        &self.grants
     }
 
     /// Whether a signal's sender may end this actor. Without a sender it is the operator's.

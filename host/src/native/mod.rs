@@ -15,6 +15,7 @@ use crate::actor::spawner::{Home, Spawner};
 use crate::actor::{self, context};
 use crate::address::Address;
 use crate::clock::Clock;
+use crate::grants::Grants;
 use crate::mailbox::Mailbox;
 use crate::mailbox::queue::Source;
 use crate::message::{IntoMessage, Message};
@@ -80,6 +81,7 @@ pub(crate) fn spawn<B, F, V, E>(
     kernel: &Arc<Kernel>,
     home: Option<Home>,
     parent: Option<&Arc<Mailbox>>,
+    grants: Arc<Grants>,
     options: &SpawnOptions,
     behavior: B,
 ) -> Result<Arc<Mailbox>, Refusal>
@@ -89,7 +91,7 @@ where
     V: IntoMessage,
     E: IntoMessage,
 {
-    let mailbox = kernel.enter(parent, options)?;
+    let mailbox = kernel.enter(parent, grants, options)?;
     let parent = parent.map(|parent| parent.id());
     let actor = context::Context::new(kernel.clone(), mailbox.clone(), parent, spawner.clone(), home);
     let context = Context { actor, in_a_row: 0 };
@@ -114,6 +116,11 @@ impl Context {
         self.actor.parent()
     }
 
+    /// What this actor may do at all. One of the embedding program's own has all that a profile grants.
+    pub fn grants(&self) -> &Grants {
+        self.actor.grants()
+    }
+
     /// The node's clock.
     pub fn clock(&self) -> &Clock {
         self.actor.clock()
@@ -133,7 +140,8 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// `name-taken`, `limit`, `stopping`. There is no actor then.
+    /// `name-taken`, `limit`, `stopping`; `not-permitted`, if it is to have what this actor has not. There is no actor
+    /// then.
     pub fn spawn_native<B, F, V, E>(&mut self, options: &SpawnOptions, behavior: B) -> Result<Address, Refusal>
     where
         B: FnOnce(Context) -> F + Send + 'static,
@@ -142,11 +150,13 @@ impl Context {
         E: IntoMessage,
     {
         self.actor.goes_on()?;
+        let grants = Grants::of_child(Some(self.actor.grants()), None, options.grants.as_deref())?;
         let child = spawn(
             self.actor.spawner(),
             self.actor.kernel(),
             self.actor.home().cloned(),
             Some(self.actor.mailbox()),
+            grants,
             options,
             behavior,
         )?;

@@ -8,6 +8,7 @@ use super::events::{Event, Loss};
 use super::registry::NotRegistered;
 use super::{Kernel, Target, no_such_actor, not_permitted};
 use crate::address::{self, Id, WhoRef, quoted};
+use crate::grants::{Grant, Grants};
 use crate::lock::lock;
 use crate::mailbox::links::{Bounds as LinkBounds, Full, Links, Reaction, Standing, Watched};
 use crate::mailbox::narrowed::{Denied, Rights};
@@ -27,14 +28,22 @@ impl Kernel {
         LinkBounds { made_max: self.limits.links, met_max: self.limits.links }
     }
 
-    /// A new actor's mailbox. When this returns, address, name, link and monitor stand, and it can be found: no message
+    /// The mailbox of a new actor with these grants. When this returns, address, name, link and monitor stand, and it can be found: no message
     /// to it and no end of it can be missed.
     ///
     /// # Errors
     ///
-    /// `stopping`, `limit`, `name-taken`, `bad-argument`; nothing is left behind then.
-    pub(crate) fn enter(&self, parent: Option<&Arc<Mailbox>>, options: &SpawnOptions) -> Result<Arc<Mailbox>, Refusal> {
+    /// `stopping`, `limit`, `name-taken`, `not-permitted`, `bad-argument`; nothing is left behind then.
+    pub(crate) fn enter(
+        &self,
+        parent: Option<&Arc<Mailbox>>,
+        grants: Arc<Grants>,
+        options: &SpawnOptions,
+    ) -> Result<Arc<Mailbox>, Refusal> {
         options.check(parent.is_some())?;
+        if let (Some(name), Some(parent)) = (&options.name, parent) {
+            parent.grants().permit(&Grant::Names, || format!("cannot give an actor the name `{name}`"))?;
+        }
         let id = Id::random();
         let mut links = Links::default();
         links.trap_exits(options.trap_exit);
@@ -51,7 +60,8 @@ impl Kernel {
             }
         }
         let bounds = Bounds { messages_max: self.limits.mailbox_messages, bytes_max: self.limits.mailbox_bytes };
-        let child = Arc::new(Mailbox::new(id, self.spawned.fetch_add(1, Ordering::Relaxed), ancestors, bounds, links));
+        let number = self.spawned.fetch_add(1, Ordering::Relaxed);
+        let child = Arc::new(Mailbox::new(id, number, ancestors, grants, bounds, links));
         if options.awaited {
             child.is_awaited_by_its_spawner();
         }

@@ -79,12 +79,13 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grants::Grants;
     use crate::mailbox::links::Links;
     use crate::mailbox::queue::Bounds;
 
     fn actor() -> Arc<Mailbox> {
         let bounds = Bounds { messages_max: 1, bytes_max: 1 };
-        Arc::new(Mailbox::new(Id::random(), 0, Box::default(), bounds, Links::default()))
+        Arc::new(Mailbox::new(Id::random(), 0, Box::default(), Arc::new(Grants::none()), bounds, Links::default()))
     }
 
     #[test]
