@@ -17,6 +17,7 @@ pub(crate) use folder::Folder;
 pub use grant::Grant;
 pub use text::GrantError;
 
+use crate::address::quoted;
 use crate::refusal::{Refusal, RefusalKind};
 
 /// What an actor is granted. Each is a value of its own; there is nothing that grants all of them.
@@ -210,7 +211,8 @@ impl Grants {
         let Some(asked) = asked else { return Ok(most) };
         most.narrowed(asked).map(Arc::new).map_err(|more| {
             let whose = if module.is_some() { "its spawner and its module have" } else { "its spawner has" };
-            let message = format!("cannot spawn: a child has at most what {whose}, and `{more}` is not among it");
+            let more_shown = quoted(&more.to_string());
+            let message = format!("cannot spawn: a child has at most what {whose}, and `{more_shown}` is not among it");
             not_permitted(&more, message)
         })
     }

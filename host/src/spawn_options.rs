@@ -1,6 +1,7 @@
 //! How an actor is to be spawned, beside its entry and arguments.
 
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
 use crate::address::{is_name, quoted};
 use crate::grants::Grant;
@@ -68,8 +69,7 @@ impl SpawnOptions {
         for (key, on) in [("link", self.link), ("monitor", self.monitor), ("trap-exit", self.trap_exit)] {
             options.extend(on.then(|| (key.to_owned(), on.into())));
         }
-        let grants = self.grants.iter().map(|grants| grants.iter().map(ToString::to_string).collect());
-        options.extend(grants.map(|grants| ("grants".to_owned(), grants)));
+        options.extend(self.grants.iter().map(|grants| ("grants".to_owned(), json!(grants))));
         Value::Object(options).to_string()
     }
 
@@ -95,10 +95,10 @@ impl SpawnOptions {
                 ("link", Value::Bool(on)) => options.link = *on,
                 ("monitor", Value::Bool(on)) => options.monitor = *on,
                 ("trap-exit", Value::Bool(on)) => options.trap_exit = *on,
-                ("grants", Value::Array(grants)) => {
-                    options.grants = Some(grants.iter().map(grant).collect::<Result<_, _>>().map_err(|why| bad(&why))?);
+                ("grants", value) => {
+                    let grants = Vec::deserialize(value).map_err(|why| bad(&format_args!("`grants`: {why}")))?;
+                    options.grants = Some(grants);
                 }
-                ("grants", _) => return Err(bad(&"`grants` must be an array of strings")),
                 ("name" | "link" | "monitor" | "trap-exit", _) => {
                     let wanted = if key == "name" { "a string" } else { "true or false" };
                     return Err(bad(&format_args!("`{key}` must be {wanted}")));
@@ -120,12 +120,6 @@ impl SpawnOptions {
         }
         Ok(())
     }
-}
-
-/// One grant that a spawn asks for.
-fn grant(value: &Value) -> Result<Grant, String> {
-    let text = value.as_str().ok_or_else(|| format!("`grants` must be an array of strings, and has {value}"))?;
-    text.parse().map_err(|why| format!("`grants`: {why}"))
 }
 
 /// Whether a text can be a name.

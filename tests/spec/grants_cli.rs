@@ -139,7 +139,7 @@ fn what_cannot_be_allowed_is_2_and_says_what_can() {
 fn with_descriptors(most: u32, args: &[&str]) -> Ran {
     let program = greenroom(args);
     let mut shell = Command::new("sh");
-    shell.args(["-c", &format!("ulimit -Hn {most} && exec \"$0\" \"$@\"")]).arg(program.get_program()).args(program.get_args());
+    shell.args(["-c", &format!("ulimit -n {most} && exec \"$0\" \"$@\"")]).arg(program.get_program()).args(program.get_args());
     program.get_envs().for_each(|(name, value)| match value {
         Some(value) => _ = shell.env(name, value),
         None => _ = shell.env_remove(name),

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::folder::{Access, guest_path};
 use super::{Endpoint, GrantError};
 use crate::address::quoted;
@@ -49,8 +52,8 @@ impl fmt::Display for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.key())?;
         match self {
-            Grant::Env(name) => write!(f, "={}", quoted(name)),
-            Grant::Dir(guest, access) => write!(f, "={}:{access}", quoted(guest)),
+            Grant::Env(name) => write!(f, "={name}"),
+            Grant::Dir(guest, access) => write!(f, "={guest}:{access}"),
             Grant::Net(endpoint) => write!(f, "={endpoint}"),
             Grant::Names | Grant::Modules | Grant::RemoteSpawn | Grant::FineClock => Ok(()),
         }
@@ -73,6 +76,18 @@ impl FromStr for Grant {
             Piece::Net(endpoint) => Ok(Grant::Net(endpoint.parse()?)),
             Piece::Plain(grant) => Ok(grant),
         }
+    }
+}
+
+impl Serialize for Grant {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Grant {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Grant, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 
