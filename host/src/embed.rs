@@ -109,7 +109,8 @@ impl Node {
     }
 
     /// Loads a module from a file: a component, its text form (`.wat`), or a core module that speaks the contract.
-    /// Its name is the file's without the ending; a module of that name that was loaded before is replaced.
+    /// Its name is the file's without the ending; a module of that name that was loaded before is replaced. It is one's own
+    /// code: see [`Node::load_with`] for what is not.
     ///
     /// Compiles on a thread of its own; actors and timers run on meanwhile. Cancel-safe: the load itself is finished
     /// even if nobody waits for it.

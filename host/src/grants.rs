@@ -10,8 +10,8 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use endpoint::{Endpoint, EndpointError, Host};
 pub(crate) use endpoint::is_public;
+pub use endpoint::{Endpoint, EndpointError, Host};
 pub use folder::Access;
 pub(crate) use folder::Folder;
 pub use grant::Grant;
@@ -119,7 +119,7 @@ impl Grants {
         self.dirs.extend(other.dirs);
         self.net.extend(other.net);
         Grants {
-            program: self.program || other.program,
+            program: false,
             names: self.names || other.names,
             modules: self.modules || other.modules,
             remote_spawn: self.remote_spawn || other.remote_spawn,
@@ -173,10 +173,10 @@ impl Grants {
             (true, _) => return other.clone(),
             _ => {}
         }
-        let folder = |mine: &Folder| other.dirs.values().filter_map(|theirs| mine.common(theirs)).max_by_key(Folder::access);
-        let endpoints = |mine: &Endpoint| -> Vec<Endpoint> {
-            other.net.iter().filter_map(|theirs| mine.common(theirs)).collect()
-        };
+        let folder =
+            |mine: &Folder| other.dirs.values().filter_map(|theirs| mine.common(theirs)).max_by_key(Folder::access);
+        let endpoints =
+            |mine: &Endpoint| -> Vec<Endpoint> { other.net.iter().filter_map(|theirs| mine.common(theirs)).collect() };
         Grants {
             program: false,
             env: self.env.iter().filter(|(name, value)| other.env.get(*name) == Some(value)).map(owned).collect(),

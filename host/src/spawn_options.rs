@@ -160,7 +160,9 @@ mod tests {
     #[test]
     fn what_cannot_be_read_or_is_not_known_is_refused() {
         let kind = |text: &str| SpawnOptions::parse(text).expect_err(text).kind();
-        for text in ["", "[]", r#"{"name":1}"#, r#"{"link":1}"#, r#"{"grants":{}}"#, r#"{"grants":[1]}"#, r#"{"grants":["x"]}"#] {
+        for text in
+            ["", "[]", r#"{"name":1}"#, r#"{"link":1}"#, r#"{"grants":{}}"#, r#"{"grants":[1]}"#, r#"{"grants":["x"]}"#]
+        {
             assert_eq!(kind(text), RefusalKind::BadArgument);
         }
         for text in [r#"{"node":"a:1"}"#, r#"{"limit":1}"#] {

@@ -83,11 +83,18 @@ fn a_folder_is_read_or_written_as_it_is_granted() {
     let module = granted(&stage, &format!("dir={data}::/data"));
     assert_eq!(tries(&stage, &module, changes.clone()), [DENIED; 7]);
     let looks = json!([{"list": "/data"}, {"read": "/data/a"}, {"read": "data/a"}, {"list": "/"}]);
-    assert_eq!(tries(&stage, &module, looks), [json!(["a", "inner"]), "text of a".into(), "text of a".into(), "NotFound".into()]);
+    assert_eq!(
+        tries(&stage, &module, looks),
+        [json!(["a", "inner"]), "text of a".into(), "text of a".into(), "NotFound".into()]
+    );
     let module = granted(&stage, &format!("dir={data}::/data:rw"));
-    let done = tries(&stage, &module, json!([{"write": ["/data/b", "x"]}, {"append": ["/data/a", "!"]},
+    let done = tries(
+        &stage,
+        &module,
+        json!([{"write": ["/data/b", "x"]}, {"append": ["/data/a", "!"]},
         {"read": "/data/a"}, {"make-dir": "/data/c"}, {"rename": ["/data/a", "/data/c/d"]}, {"remove": "/data/b"},
-        {"list": "/data"}, {"list": "/data/c"}]));
+        {"list": "/data"}, {"list": "/data/c"}]),
+    );
     let null = Value::Null;
     assert_eq!(done[..2], [null.clone(), null.clone()]);
     assert_eq!(done[2..6], [json!("text of a!"), null.clone(), null.clone(), null]);
@@ -109,9 +116,22 @@ fn nothing_leads_out_of_a_folder() {
         let module = granted(&stage, &format!("dir={data}::/data:{access}"));
         let found = tries(&stage, &module, json!([{"read": "/data/inside"}, {"read": "/data/inner/../a"}]));
         assert_eq!(found, ["text of a", "text of a"], "what stays inside is fine");
-        let ways = ["/data/../secret", "../secret", "/data/inner/../../secret", "/data/absolute", "/data/up",
-            "/data/parent/secret", "/data/around", "/etc/passwd", &format!("{outside}/secret"), "/data//../secret",
-            "/data/./../secret", "/data/parent/../secret", "/../secret", "/data/\u{0}/../../secret"];
+        let ways = [
+            "/data/../secret",
+            "../secret",
+            "/data/inner/../../secret",
+            "/data/absolute",
+            "/data/up",
+            "/data/parent/secret",
+            "/data/around",
+            "/etc/passwd",
+            &format!("{outside}/secret"),
+            "/data//../secret",
+            "/data/./../secret",
+            "/data/parent/../secret",
+            "/../secret",
+            "/data/\u{0}/../../secret",
+        ];
         for way in ways {
             let attempts = json!([{"read": way}, {"write": [way, "mine"]}, {"append": [way, "mine"]}, {"remove": way},
                 {"hard-link": [way, "/data/mine"]}, {"rename": [way, "/data/mine"]}, {"rename": ["/data/a", way]}]);
@@ -119,7 +139,8 @@ fn nothing_leads_out_of_a_folder() {
             let own_link = ["/data/absolute", "/data/up", "/data/around"].contains(&way) && access == "rw";
             let attempts = if own_link { json!([attempts[0], attempts[1], attempts[2]]) } else { attempts };
             for outcome in tries(&stage, &module, attempts) {
-                let refused = ["PermissionDenied", "NotFound", "InvalidInput", "Other", "Uncategorized"].map(Value::from);
+                let refused =
+                    ["PermissionDenied", "NotFound", "InvalidInput", "Other", "Uncategorized"].map(Value::from);
                 assert!(refused.contains(&outcome), "{access}, {way}: {outcome}");
             }
         }
@@ -137,7 +158,10 @@ fn a_folder_is_the_one_that_was_granted_though_another_stands_in_its_place() {
     let module = granted(&stage, &format!("dir={data}::/data"));
     std::fs::rename(&data, kept.path().join("moved")).expect("it moves");
     std::os::unix::fs::symlink(kept.path(), &data).expect("a link in its place");
-    assert_eq!(tries(&stage, &module, json!([{"list": "/data"}, {"read": "/data/a"}])), [json!(["a", "inner"]), "text of a".into()]);
+    assert_eq!(
+        tries(&stage, &module, json!([{"list": "/data"}, {"read": "/data/a"}])),
+        [json!(["a", "inner"]), "text of a".into()]
+    );
 }
 
 #[test]
@@ -170,9 +194,11 @@ fn nothing_is_gained_by_going_through_a_supervisor_or_a_router() {
     let looks = json!([["vars", {"read": "/data/a"}]]);
     let child = json!({"id": "looks", "entry": "tries", "args": looks, "restart": "temporary", "name": "looks"});
     let supervisor = json!({"strategy": "one-for-one", "children": [child]});
-    let unnamed = json!({"id": "looks", "entry": "tells", "args": [{"$address": "ME"}, looks[0]], "restart": "temporary"});
+    let unnamed =
+        json!({"id": "looks", "entry": "tells", "args": [{"$address": "ME"}, looks[0]], "restart": "temporary"});
     // As the module has it: it has a name, so the supervisor may give one.
-    let full = json!([[{"spawn-with": ["greenroom/supervisor", supervisor, {"monitor": true}]}, {"receive": [[], 50]}]]);
+    let full =
+        json!([[{"spawn-with": ["greenroom/supervisor", supervisor, {"monitor": true}]}, {"receive": [[], 50]}]]);
     assert_eq!(stage.value(&stage.spawn_of(&module, "script", full))[1], Value::Null, "the supervisor lives");
     // With less, the name is refused, and so is a child with a grant that the supervisor has not.
     for (child, grant) in [(child, "names"), (with(&unnamed, "grants", json!(["env=A"])), "env=A")] {
@@ -184,17 +210,25 @@ fn nothing_is_gained_by_going_through_a_supervisor_or_a_router() {
         assert!(text.contains("not-permitted") && text.contains(grant), "{text}");
     }
     // What such a child, of a supervisor or of a router's pool, finds.
-    let pool = json!({"strategy": "random", "pool": {"entry": "tells", "args": [{"$address": "ME"}, looks[0]], "size": 1}});
+    let pool =
+        json!({"strategy": "random", "pool": {"entry": "tells", "args": [{"$address": "ME"}, looks[0]], "size": 1}});
     for (entry, spec) in [
         ("greenroom/supervisor", json!({"strategy": "one-for-one", "children": [unnamed]})),
         ("greenroom/router", pool),
     ] {
-        for (grants, found) in [(json!([]), json!([{}, "NotFound"])), (json!(["env=A"]), json!([{"A": "1"}, "NotFound"]))] {
-            let options = SpawnOptions::default().grants(grants.as_array().expect("a list").iter().map(|grant| {
-                grant.as_str().expect("a text").parse().expect("a grant")
-            }));
+        for (grants, found) in
+            [(json!([]), json!([{}, "NotFound"])), (json!(["env=A"]), json!([{"A": "1"}, "NotFound"]))]
+        {
+            let options = SpawnOptions::default().grants(
+                grants
+                    .as_array()
+                    .expect("a list")
+                    .iter()
+                    .map(|grant| grant.as_str().expect("a text").parse().expect("a grant")),
+            );
             let puppet = crate::puppet::Puppet::new(&stage.node);
-            let spec: Value = serde_json::from_str(&spec.to_string().replace("ME", &puppet.address.to_string())).expect("JSON");
+            let spec: Value =
+                serde_json::from_str(&spec.to_string().replace("ME", &puppet.address.to_string())).expect("JSON");
             let starts = json!([[{"spawn": [entry, spec]}, {"receive": [["over"], null]}]]);
             let starter = stage.node.spawn_with(&module, "script", starts, &options);
             let starter = stage.block_on(starter).expect("it starts");
@@ -214,7 +248,8 @@ fn with(object: &Value, key: &str, value: Value) -> Value {
 fn in_another_module_a_child_has_what_both_have() {
     let stage = Stage::new();
     let (_kept, data) = folders();
-    let other = LoadOptions::untrusted().allow(format!("env=A=1,env=C=3,dir={data}::/here:rw").parse().expect("grants"));
+    let other =
+        LoadOptions::untrusted().allow(format!("env=A=1,env=C=3,dir={data}::/here:rw").parse().expect("grants"));
     let bytes = std::fs::read(guest("scenarios")).expect("the guest is there");
     stage.block_on(stage.node.load_bytes_with("other", &bytes, &other)).expect("it loads");
     let attempts = json!(["vars", {"read": "/here/a"}, {"read": "/data/a"}, {"write": ["/here/b", "x"]}]);
@@ -223,8 +258,14 @@ fn in_another_module_a_child_has_what_both_have() {
         stage.value(&stage.spawn_of(&granted(&stage, grants), "script", steps))
     };
     let mine = format!("modules,env=A=1,env=B=2,dir={data}::/data:ro");
-    assert_eq!(outcomes(&both(&mine, json!({}))[1]["exit"]), [json!({"A": "1"}), "text of a".into(), "NotFound".into(), DENIED.into()]);
-    assert_eq!(outcomes(&both("modules", json!({}))[1]["exit"]), [json!({}), "NotFound".into(), "NotFound".into(), "NotFound".into()]);
+    assert_eq!(
+        outcomes(&both(&mine, json!({}))[1]["exit"]),
+        [json!({"A": "1"}), "text of a".into(), "NotFound".into(), DENIED.into()]
+    );
+    assert_eq!(
+        outcomes(&both("modules", json!({}))[1]["exit"]),
+        [json!({}), "NotFound".into(), "NotFound".into(), "NotFound".into()]
+    );
     let differs = both("modules,env=A=2,env=C=3", json!({}));
     assert_eq!(outcomes(&differs[1]["exit"])[0], json!({"C": "3"}), "one value is not the other's");
     for more in ["env=B", "dir=/here:rw", "dir=/data", "modules"] {
@@ -302,7 +343,10 @@ fn untrusted_clocks_move_in_steps_of_a_millisecond() {
     assert_eq!(tries(&stage, &granted(&stage, ""), reads.clone()), [json!(0), json!(0.0)]);
     for (grants, finer) in [("fine-clock", true), ("names", false)] {
         let seen = tries(&stage, &granted(&stage, grants), reads.clone());
-        assert!(seen.iter().all(|fraction| (fraction.as_f64().expect("a number") > 0.0) == finer), "{grants}: {seen:?}");
+        assert!(
+            seen.iter().all(|fraction| (fraction.as_f64().expect("a number") > 0.0) == finer),
+            "{grants}: {seen:?}"
+        );
     }
     let child = child_tries(&stage, "fine-clock", json!({"grants": []}), reads.clone());
     assert_eq!(outcomes(&child[1]["exit"]), [json!(0), json!(0.0)]);

@@ -62,15 +62,23 @@ fn a_connection_goes_where_it_is_granted_and_nowhere_else() {
 fn an_address_of_ipv4_written_as_one_of_ipv6_gets_nobody_further() {
     let stage = Stage::new();
     let port = shouts();
-    let attempts: Vec<Value> = ["[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]", "[64:ff9b::127.0.0.1]", "0.0.0.0", "[::]"]
-        .iter()
-        .map(|host| json!({"tcp": format!("{host}:{port}")}))
-        .collect();
+    let attempts: Vec<Value> =
+        ["[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]", "[64:ff9b::127.0.0.1]", "0.0.0.0", "[::]"]
+            .iter()
+            .map(|host| json!({"tcp": format!("{host}:{port}")}))
+            .collect();
     for grants in ["net=127.0.0.9:*".to_owned(), format!("net=127.0.0.1:{port}"), format!("net=localhost:{port}")] {
         let found = tries(&stage, &granted(&stage, &grants), json!(attempts));
-        assert!(found.iter().all(|found| [DENIED, "InvalidInput"].map(Value::from).contains(found)), "{grants}: {found:?}");
+        assert!(
+            found.iter().all(|found| [DENIED, "InvalidInput"].map(Value::from).contains(found)),
+            "{grants}: {found:?}"
+        );
     }
-    let found = tries(&stage, &granted(&stage, &format!("net=[::ffff:127.0.0.1]:{port}")), json!([{"tcp": format!("127.0.0.1:{port}")}]));
+    let found = tries(
+        &stage,
+        &granted(&stage, &format!("net=[::ffff:127.0.0.1]:{port}")),
+        json!([{"tcp": format!("127.0.0.1:{port}")}]),
+    );
     assert_eq!(found, ["PING"], "granted so, it is the address that it is");
 }
 
@@ -101,7 +109,8 @@ fn datagrams_go_where_they_are_granted_and_come_from_there_alone() {
 #[test]
 fn nobody_listens() {
     let stage = Stage::new();
-    let attempts = json!([{"listen": "127.0.0.1:0"}, {"listen": "127.0.0.1:1"}, {"listen": "0.0.0.0:0"}, {"listen": "[::1]:0"}]);
+    let attempts =
+        json!([{"listen": "127.0.0.1:0"}, {"listen": "127.0.0.1:1"}, {"listen": "0.0.0.0:0"}, {"listen": "[::1]:0"}]);
     assert_eq!(tries(&stage, &granted(&stage, "net=127.0.0.1:*,net=[::1]:*,net=localhost:*"), attempts), [DENIED; 4]);
 }
 
@@ -130,8 +139,9 @@ fn who_waits_for_a_file_holds_up_nobody_and_can_be_ended() {
     std::fs::write(folder.path().join("a"), "text").expect("a file");
     let module = granted(&stage, &format!("dir={}::/data", folder.path().display()));
     // More than the node has threads for actors.
-    let stuck: Vec<_> =
-        (0..8).map(|_| stage.spawn_of(&module, "tries", json!([[{"read": "/data/a"}, {"read": "/data/pipe"}]]))).collect();
+    let stuck: Vec<_> = (0..8)
+        .map(|_| stage.spawn_of(&module, "tries", json!([[{"read": "/data/a"}, {"read": "/data/pipe"}]])))
+        .collect();
     assert_eq!(tries(&stage, &module, json!([{"read": "/data/a"}])), ["text"]);
     assert_eq!(stage.play(json!([{"spawn": ["returns", [1]]}, {"wait": ["0", null]}]))[1], json!({"exit": 1}));
     for stuck in &stuck {
@@ -151,7 +161,11 @@ fn actors_that_share_a_folder_do_not_share_places_in_files() {
     let actors: Vec<_> = (0..50)
         .map(|n| {
             let (file, text) = (format!("/data/{n}"), format!("text {n}"));
-            stage.spawn_of(&module, "tries", json!([[{"write": [file, text]}, {"append": [file, "!"]}, {"read": file}]]))
+            stage.spawn_of(
+                &module,
+                "tries",
+                json!([[{"write": [file, text]}, {"append": [file, "!"]}, {"read": file}]]),
+            )
         })
         .collect();
     for (n, actor) in actors.iter().enumerate() {
@@ -175,7 +189,11 @@ fn an_actor_s_end_closes_what_it_had_open() {
     let marked = folder.path().canonicalize().expect("a path");
     let open = || {
         let entries = std::fs::read_dir("/proc/self/fd").expect("Linux has it");
-        entries.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().read_link().is_ok_and(|to| to.starts_with(&marked)))).count()
+        entries
+            .filter(|entry| {
+                entry.as_ref().is_ok_and(|entry| entry.path().read_link().is_ok_and(|to| to.starts_with(&marked)))
+            })
+            .count()
     };
     let before = open();
     for round in 0..100 {

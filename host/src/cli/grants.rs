@@ -85,12 +85,22 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named_with_the_flag_that_grants_it() {
-        let imports = ["greenroom:actor/host@0.1.0", "wasi:cli/environment@0.2.6", "wasi:filesystem/types@0.2.6",
-            "wasi:sockets/tcp@0.2.6", "wasi:sockets/udp@0.2.6", "wasi:io/poll@0.2.6"].map(String::from);
+        let imports = [
+            "greenroom:actor/host@0.1.0",
+            "wasi:cli/environment@0.2.6",
+            "wasi:filesystem/types@0.2.6",
+            "wasi:sockets/tcp@0.2.6",
+            "wasi:sockets/udp@0.2.6",
+            "wasi:io/poll@0.2.6",
+        ]
+        .map(String::from);
         let failure = check(&imports, &Grants::local()).expect_err("two of them are missing");
         assert_eq!(failure.code, Code::NotPermitted);
-        assert_eq!(failure.message, "the module imports what it is not granted: wasi:filesystem/types@0.2.6 (--allow \
-            dir=FOLDER); wasi:sockets/tcp@0.2.6, wasi:sockets/udp@0.2.6 (--allow net=HOST:PORT)");
+        assert_eq!(
+            failure.message,
+            "the module imports what it is not granted: wasi:filesystem/types@0.2.6 (--allow \
+            dir=FOLDER); wasi:sockets/tcp@0.2.6, wasi:sockets/udp@0.2.6 (--allow net=HOST:PORT)"
+        );
         let grants: Grants = "dir=/,net=h:1".parse().expect("grants");
         assert_eq!(check(&imports, &grants), Ok(()));
         assert_eq!(missing(&imports, &grants), [("wasi:cli/environment@0.2.6", Need::Env)]);

@@ -9,8 +9,8 @@ use indicatif::HumanBytes;
 use serde_json::{Map, Value, json};
 
 use super::exit::{Code, Failure};
-use super::output::{self, printable};
 use super::grants::{self, Need};
+use super::output::{self, printable};
 use super::{Format, Settings, build};
 use crate::grants::Grants;
 use crate::guest::admission::{Admitted, Caps, Entry, Kind, admit};

@@ -6,9 +6,9 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use super::Grants;
 use super::endpoint::EndpointError;
 use super::grant::{Grant, Piece, access};
-use super::Grants;
 use crate::address::quoted;
 
 /// A text that grants nothing, or a thing that cannot be granted.
@@ -53,7 +53,9 @@ pub enum GrantError {
         source: io::Error,
     },
     /// What the guest is to call a folder cannot be a path.
-    #[error("`{path}` cannot be what a guest calls a folder: there is no `..` in it. Give it another, as in dir=../data::/data")]
+    #[error(
+        "`{path}` cannot be what a guest calls a folder: there is no `..` in it. Give it another, as in dir=../data::/data"
+    )]
     GuestPath {
         /// As it was given.
         path: String,

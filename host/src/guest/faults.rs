@@ -60,7 +60,8 @@ impl Stage {
         let executor = Executor::start(1).expect("a thread");
         let guests = Arc::new(Guests::new(kernel.clone(), executor, 1, None).expect("the engine starts"));
         let trapping = SpawnOptions::default().trap_exit();
-        let [parent, stranger] = [0; 2].map(|_| kernel.enter(None, Arc::new(Grants::program()), &trapping).expect("an actor"));
+        let [parent, stranger] =
+            [0; 2].map(|_| kernel.enter(None, Arc::new(Grants::program()), &trapping).expect("an actor"));
         Stage { guests, parent, stranger }
     }
 
@@ -270,7 +271,8 @@ fn guest(stage: &Stage, module: &Module, actor: &Arc<Mailbox>) -> impl Future<Ou
 #[test]
 fn a_panic_in_any_lock_that_a_guest_takes_ends_the_guest_alone() {
     let stage = Stage::new();
-    let module = stage.guests.library().load("calls", "calls", CALLS.as_bytes(), &LoadOptions::local()).expect("it loads");
+    let module =
+        stage.guests.library().load("calls", "calls", CALLS.as_bytes(), &LoadOptions::local()).expect("it loads");
     for locks in 0.. {
         let (actor, before) = (stage.actor(), stage.kernel().host_faults());
         let _place = stage.guests.library().slabs().reserve(module.needs()).expect("room");
@@ -312,7 +314,8 @@ impl tracing::Subscriber for Panics {
 #[test]
 fn a_panic_in_an_import_ends_the_guest_alone() {
     let stage = Stage::new();
-    let module = stage.guests.library().load("calls", "calls", CALLS.as_bytes(), &LoadOptions::local()).expect("it loads");
+    let module =
+        stage.guests.library().load("calls", "calls", CALLS.as_bytes(), &LoadOptions::local()).expect("it loads");
     let _place = stage.guests.library().slabs().reserve(module.needs()).expect("room");
     let actor = stage.actor();
     tracing::subscriber::with_default(Panics, || runs(guest(&stage, &module, &actor)));

@@ -22,7 +22,7 @@ use crate::load_options::LoadOptions;
 use crate::lock::{lock, read, write};
 use crate::refusal::{Refusal, RefusalKind};
 
-/// A module that a node has loaded: a compiled component with a name. A handle; clones are the same module.
+/// A module that a node has loaded: a compiled component with a name. A handle; clones are the same module, and equal.
 #[derive(Clone)]
 pub struct Module(Arc<Loaded>);
 

@@ -115,7 +115,9 @@ impl Guests {
         }?;
         let options = SpawnOptions { trap_exit: options.trap_exit || own.traps_exits, ..options.clone() };
         let spawner: Arc<dyn Spawner> = self.clone();
-        native::spawn(&spawner, &self.kernel, home, parent, grants, &options, move |context| (own.behavior)(context, args))
+        native::spawn(&spawner, &self.kernel, home, parent, grants, &options, move |context| {
+            (own.behavior)(context, args)
+        })
     }
 
     /// Starts a guest: all that can be refused is refused here, and the rest happens on the actor's own task.

@@ -59,12 +59,14 @@ impl Reach {
                 self.lacks("listen", false, format!("asked to listen at {address}: nothing grants that"));
                 false
             }
-            SocketAddrUse::TcpConnect | SocketAddrUse::UdpSend => self.reaches(address) || {
-                let grant = Grant::Net(Endpoint::of(address));
-                let message = format!("asked for {address}: not granted; --allow {grant} would allow it");
-                self.lacks("net", self.0.module.grants().holds(&grant), message);
-                false
-            },
+            SocketAddrUse::TcpConnect | SocketAddrUse::UdpSend => {
+                self.reaches(address) || {
+                    let grant = Grant::Net(Endpoint::of(address));
+                    let message = format!("asked for {address}: not granted; --allow {grant} would allow it");
+                    self.lacks("net", self.0.module.grants().holds(&grant), message);
+                    false
+                }
+            }
             // Somebody else's doing.
             SocketAddrUse::UdpReceive => self.reaches(address),
         }
@@ -91,7 +93,10 @@ impl Reach {
         if self.0.grants.has_host(&name) {
             return Some(name);
         }
-        let message = format!("asked for the address of `{0}`: not granted; --allow net={0}:PORT would allow it", name.escape_debug());
+        let message = format!(
+            "asked for the address of `{0}`: not granted; --allow net={0}:PORT would allow it",
+            name.escape_debug()
+        );
         self.lacks("net", self.0.module.grants().has_host(&name), message);
         None
     }
@@ -112,7 +117,9 @@ impl Reach {
             let endpoint = Endpoint::of(SocketAddr::new(*first, 1));
             let host = endpoint.to_string();
             let host = host.strip_suffix(":1").expect("the port that it was given");
-            let message = format!("asked for `{name}`, which is {first}, no public address; --allow net={host}:PORT would allow it");
+            let message = format!(
+                "asked for `{name}`, which is {first}, no public address; --allow net={host}:PORT would allow it"
+            );
             self.lacks("net", self.0.grants.has_address(*first), message);
         }
         let mut told = lock(&self.0.told);
@@ -130,7 +137,11 @@ impl Guest {
     fn may_open_socket(&mut self) -> SocketResult<()> {
         if !self.context.grants().has_network() {
             let granted = self.module.grants().has_network();
-            self.module.lacks("net", granted, "asked for the network: not granted; --allow net=HOST:PORT would allow it");
+            self.module.lacks(
+                "net",
+                granted,
+                "asked for the network: not granted; --allow net=HOST:PORT would allow it",
+            );
             return Err(ErrorCode::AccessDenied.into());
         }
         if !self.has_room_for_descriptor() {
@@ -200,7 +211,10 @@ mod tests {
             assert_eq!(reach.granted(other), None, "{other}");
         }
         assert!(!connects(&reach, "1.1.1.1:443"), "nobody has said so yet");
-        assert_eq!(reach.found("a.org", addresses(&["1.1.1.1", "2606:4700::1111"])), addresses(&["1.1.1.1", "2606:4700::1111"]));
+        assert_eq!(
+            reach.found("a.org", addresses(&["1.1.1.1", "2606:4700::1111"])),
+            addresses(&["1.1.1.1", "2606:4700::1111"])
+        );
         assert_eq!(reach.found("b.org", addresses(&["9.9.9.9"])), addresses(&["9.9.9.9"]));
         for there in ["1.1.1.1:443", "[2606:4700::1111]:443", "[::ffff:1.1.1.1]:443", "9.9.9.9:1"] {
             assert!(connects(&reach, there), "{there}");
@@ -222,8 +236,13 @@ mod tests {
         // Granted as an address, it is told, and reached by that grant only.
         assert_eq!(reach.found("a.org", addresses(&["10.0.0.7"])), addresses(&["10.0.0.7"]));
         assert!(connects(&reach, "10.0.0.7:80") && !connects(&reach, "10.0.0.7:81"));
-        assert_eq!(reach.found("localhost", addresses(&["127.0.0.1", "::1", "8.8.4.4"])), addresses(&["127.0.0.1", "::1"]));
-        assert!(connects(&reach, "127.0.0.1:80") && !connects(&reach, "127.0.0.1:81") && !connects(&reach, "8.8.4.4:80"));
+        assert_eq!(
+            reach.found("localhost", addresses(&["127.0.0.1", "::1", "8.8.4.4"])),
+            addresses(&["127.0.0.1", "::1"])
+        );
+        assert!(
+            connects(&reach, "127.0.0.1:80") && !connects(&reach, "127.0.0.1:81") && !connects(&reach, "8.8.4.4:80")
+        );
     }
 
     #[test]

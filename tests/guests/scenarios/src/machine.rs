@@ -53,7 +53,9 @@ fn tries(what: Vec<Try>) -> Vec<Json> {
 
 fn attempt(what: Try) -> std::io::Result<Json> {
     Ok(match what {
-        Try::Vars => std::env::vars().map(|(name, value)| (name, Json::from(value))).collect::<serde_json::Map<_, _>>().into(),
+        Try::Vars => {
+            std::env::vars().map(|(name, value)| (name, Json::from(value))).collect::<serde_json::Map<_, _>>().into()
+        }
         Try::Read(path) => fs::read_to_string(path)?.into(),
         Try::Write(path, text) => json!(fs::write(path, text)?),
         Try::Append(path, text) => json!(fs::OpenOptions::new().append(true).open(path)?.write_all(text.as_bytes())?),
@@ -98,7 +100,8 @@ fn attempt(what: Try) -> std::io::Result<Json> {
         }
         Try::Listen(address) => TcpListener::bind(address)?.local_addr()?.to_string().into(),
         Try::LookUp(name) => {
-            let mut found: Vec<String> = (name.as_str(), 1).to_socket_addrs()?.map(|address| address.ip().to_string()).collect();
+            let mut found: Vec<String> =
+                (name.as_str(), 1).to_socket_addrs()?.map(|address| address.ip().to_string()).collect();
             found.sort();
             found.dedup();
             json!(found)
