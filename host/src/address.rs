@@ -16,7 +16,7 @@ use thiserror::Error;
 use crate::mailbox::Mailbox;
 
 pub use place::Place;
-pub(crate) use place::{Cookie, NodeName};
+pub(crate) use place::{Cookie, NodeName, host_name};
 
 /// An actor's ID: 128 random bits. To know it is the right to use it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -19,12 +19,13 @@ use crate::actor::executor::Executor;
 use crate::actor::spawner::Spawner;
 use crate::address::{Address, Place};
 use crate::clock::Clock;
+use crate::grants::Grants;
 use crate::guest::Guests;
 use crate::guest::library::{LoadError, Module};
 use crate::load_options::LoadOptions;
 use crate::mesh::Mesh;
 use crate::message::{IntoMessage, Message};
-use crate::native::{self, Context};
+use crate::native::{self, Context, Origin};
 use crate::node::Kernel;
 use crate::node::events::{Events, Loss};
 use crate::node::refusals::Refused;
@@ -109,7 +110,8 @@ impl Node {
     }
 
     /// Loads a module from a file: a component, its text form (`.wat`), or a core module that speaks the contract.
-    /// Its name is the file's without the ending; a module of that name that was loaded before is replaced.
+    /// Its name is the file's without the ending; a module of that name that was loaded before is replaced. It is one's own
+    /// code: see [`Node::load_with`] for what is not.
     ///
     /// Compiles on a thread of its own; actors and timers run on meanwhile. Cancel-safe: the load itself is finished
     /// even if nobody waits for it.
@@ -118,10 +120,11 @@ impl Node {
     ///
     /// See [`LoadError`]. Nothing of the module ran.
     pub async fn load(&self, path: impl AsRef<Path>) -> Result<Module, LoadError> {
-        self.load_with(path, &LoadOptions::default()).await
+        self.load_with(path, &LoadOptions::local()).await
     }
 
-    /// As [`Node::load`], under other terms than one's own code has.
+    /// As [`Node::load`], with what the module's actors may do and how much they may use. The same bytes loaded with other
+    /// options are another module.
     ///
     /// # Errors
     ///
@@ -138,10 +141,10 @@ impl Node {
     ///
     /// As [`Node::load`].
     pub async fn load_bytes(&self, name: &str, bytes: impl AsRef<[u8]>) -> Result<Module, LoadError> {
-        self.load_bytes_with(name, bytes, &LoadOptions::default()).await
+        self.load_bytes_with(name, bytes, &LoadOptions::local()).await
     }
 
-    /// As [`Node::load_bytes`], under other terms than one's own code has.
+    /// Loads a module from bytes under a name. See [`Node::load_with`].
     ///
     /// # Errors
     ///
@@ -191,7 +194,8 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// As [`Node::spawn`]; `name-taken`; `bad-argument` for `link` and `monitor`, which only an actor can want.
+    /// As [`Node::spawn`]; `name-taken`; `bad-argument` for `link` and `monitor`, which only an actor can want;
+    /// `not-permitted`, if it is to have what the module was not loaded with.
     pub async fn spawn_with(
         &self,
         module: &Module,
@@ -235,7 +239,9 @@ impl Node {
         E: IntoMessage,
     {
         let spawner: Arc<dyn Spawner> = self.0.guests.clone();
-        let mailbox = native::spawn(&spawner, &self.0.guests.kernel, None, None, None, options, behavior)?;
+        let grants = Grants::of_child(None, None, options.grants.as_deref())?;
+        let origin = Origin { parent: None, home: None, entry: None, grants };
+        let mailbox = native::spawn(&spawner, &self.0.guests.kernel, origin, options, behavior)?;
         Ok(self.kernel().address(mailbox.id()).keeping(mailbox))
     }
 

@@ -26,7 +26,7 @@
 //!
 //! | room | what for |
 //! | --- | --- |
-//! | `address`, `message`, `pattern`, `signal`, `spawn_options`, `outcome`, `refusal`, `codes`, `limits`, `bucket`, `level`, `load_options`, `clock`, `lock`, `printable` | the words: who, what, how it ended, why not |
+//! | `address`, `message`, `pattern`, `signal`, `spawn_options`, `outcome`, `refusal`, `codes`, `limits`, `bucket`, `level`, `grants`, `load_options`, `clock`, `lock`, `printable` | the words: who, what, how it ended, why not, how much |
 //! | `mailbox` | where signals for one actor arrive |
 //! | `node` | the one door: a message passes `Kernel::deliver`, any other signal `Kernel::signal` |
 //! | `actor` | how an actor lives and how its end is told; all it may do (`Context`) |
@@ -57,6 +57,7 @@ mod spawn_options;
 mod limits;
 mod bucket;
 mod level;
+mod grants;
 mod load_options;
 mod clock;
 mod lock;
@@ -75,6 +76,7 @@ pub mod cli;
 pub use address::{Address, AddressError, Place};
 pub use clock::Clock;
 pub use embed::{Node, NodeBuilder, StartError, WaitError};
+pub use grants::{Access, Endpoint, EndpointError, Grant, GrantError, Grants, Host};
 pub use guest::admission::{Entry, Kind, Rejected, UnknownImport};
 pub use guest::library::{LoadError, Module};
 pub use limits::{BadLimit, Limit, Limits};

@@ -1,8 +1,10 @@
 //! How an actor is to be spawned, beside its entry and arguments.
 
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
 use crate::address::{is_name, quoted};
+use crate::grants::Grant;
 use crate::limits::Limits;
 use crate::refusal::{Refusal, RefusalKind};
 
@@ -21,12 +23,14 @@ pub struct SpawnOptions {
     pub(crate) monitor: bool,
     pub(crate) trap_exit: bool,
     pub(crate) limits: Limits,
+    /// What the child is granted; none: all that it can have.
+    pub(crate) grants: Option<Vec<Grant>>,
     /// Whoever spawns it waits for its end, so nobody else need be told of a crash.
     pub(crate) awaited: bool,
 }
 
 /// Options of the contract that are not built.
-const NOT_BUILT: [&str; 2] = ["node", "grants"];
+const NOT_BUILT: [&str; 1] = ["node"];
 
 impl SpawnOptions {
     /// The child has this name. If somebody else has it, nothing is spawned (`name-taken`).
@@ -59,6 +63,13 @@ impl SpawnOptions {
         self
     }
 
+    /// The child is granted exactly these, and has them only if its spawner does. Without this it has all that its spawner
+    /// has, or, in another module, what both its spawner has and the module was loaded with.
+    pub fn grants(mut self, grants: impl IntoIterator<Item = Grant>) -> SpawnOptions {
+        self.grants = Some(grants.into_iter().collect());
+        self
+    }
+
     /// As the contract has them.
     pub fn to_json(&self) -> String {
         let mut options = Map::new();
@@ -67,6 +78,7 @@ impl SpawnOptions {
             options.extend(on.then(|| (key.to_owned(), on.into())));
         }
         options.extend((!self.limits.is_empty()).then(|| ("limits".to_owned(), self.limits.to_json().into())));
+        options.extend(self.grants.iter().map(|grants| ("grants".to_owned(), json!(grants))));
         Value::Object(options).to_string()
     }
 
@@ -94,6 +106,10 @@ impl SpawnOptions {
                 ("trap-exit", Value::Bool(on)) => options.trap_exit = *on,
                 ("limits", Value::Object(limits)) => {
                     options.limits = Limits::from_json(limits).map_err(|why| bad(&why))?
+                }
+                ("grants", value) => {
+                    let grants = Vec::deserialize(value).map_err(|why| bad(&format_args!("`grants`: {why}")))?;
+                    options.grants = Some(grants);
                 }
                 ("name" | "link" | "monitor" | "trap-exit" | "limits", _) => {
                     let wanted = match key.as_str() {
@@ -151,7 +167,8 @@ mod tests {
     #[test]
     fn options_come_back_as_they_were_written() {
         let limits = "memory=1MiB,burst=1s".parse().expect("limits");
-        let options = SpawnOptions::default().name("a").link().monitor().trap_exit().limits(limits);
+        let grants = ["env=A", "dir=/data:rw", "names"].map(|grant| grant.parse().expect("a grant"));
+        let options = SpawnOptions::default().name("a").link().monitor().trap_exit().limits(limits).grants(grants);
         assert_eq!(SpawnOptions::parse(&options.to_json()), Ok(options));
         assert_eq!(SpawnOptions::parse(" {} "), Ok(SpawnOptions::default()));
         assert_eq!(SpawnOptions::parse(r#"{"link":false}"#), Ok(SpawnOptions::default()));
@@ -160,7 +177,9 @@ mod tests {
     #[test]
     fn what_cannot_be_read_or_is_not_known_is_refused() {
         let kind = |text: &str| SpawnOptions::parse(text).expect_err(text).kind();
-        for text in ["", "[]", r#"{"name":1}"#, r#"{"link":1}"#] {
+        for text in
+            ["", "[]", r#"{"name":1}"#, r#"{"link":1}"#, r#"{"grants":{}}"#, r#"{"grants":[1]}"#, r#"{"grants":["x"]}"#]
+        {
             assert_eq!(kind(text), RefusalKind::BadArgument);
         }
         for text in [r#"{"node":"a:1"}"#, r#"{"limit":1}"#] {

@@ -20,6 +20,7 @@ const ROOMS: [&[&str]; 9] = [
         "limits",
         "bucket",
         "level",
+        "grants",
         "load_options",
         "clock",
         "lock",

@@ -1,6 +1,6 @@
 //! Limits: how much an actor and all below it may use, and what happens beyond.
 
-use greenroom::{Address, Clock, Event, Exception, ExceptionKind, Limit, LoadOptions, Node, Profile};
+use greenroom::{Address, Clock, Event, Exception, ExceptionKind, Limit, LoadOptions, Node};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -187,7 +187,7 @@ fn the_ring_of_ten_thousand_runs_under_local_and_is_refused_its_children_under_u
     let ring = stage.guest("ring");
     let value = stage.value(&stage.spawn_of(&ring, "build", json!([10_000])));
     assert_eq!(value, json!({"text": "hello around the ring"}));
-    let options = LoadOptions::profile(Profile::Untrusted);
+    let options = LoadOptions::untrusted();
     let ring = stage.block_on(stage.node.load_with(guest("ring"), &options)).expect("it loads");
     let exception = stage.exception(&stage.spawn_of(&ring, "build", json!([10_000])));
     let refusal = exception.detail("value").expect("a refusal").to_value();

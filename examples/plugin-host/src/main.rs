@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use greenroom::{Limit, Limits, Mesh, Node};
+use greenroom::{Limit, Limits, LoadOptions, Mesh, Node};
 use serde_json::Value;
 
 /// How long a plugin may take.
@@ -23,7 +23,7 @@ async fn run() -> anyhow::Result<()> {
     let limits = Limits::default().with(Limit::Memory, 8 << 20).with(Limit::Message, 1 << 20);
     let node = Node::builder().threads(1).limits(limits).start(&Mesh::new(), "plugins@127.0.0.1:0").await?;
 
-    let plugin = node.load(&module).await?;
+    let plugin = node.load_with(&module, &LoadOptions::untrusted()).await?;
     let actor = node.spawn(&plugin, &entry, args).await?;
     match tokio::time::timeout(PATIENCE, node.wait(&actor)).await {
         Ok(value) => println!("{}", value.context("the plugin failed")?),

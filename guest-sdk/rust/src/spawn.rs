@@ -72,7 +72,21 @@ impl Spawn {
         self.option("limits", limits)
     }
 
-    /// Sets any key of the contract: `node`, `limits`, `grants`, and what later nodes add.
+    /// Grants the actor exactly these, each as on the command line: `env=NAME`, `dir=/data:ro`, `net=HOST:PORT`, `names`,
+    /// `modules`, `remote-spawn`, `fine-clock`. Without this it has all that this actor has; in another module, of that
+    /// what the module was loaded with.
+    ///
+    /// ```no_run
+    /// # use greenroom_guest::*;
+    /// # fn f() -> Result<()> {
+    /// let parser = Spawn::new().grants(&[]).start("parser", &json!(["<!doctype html>"]))?;
+    /// # Ok(()) }
+    /// ```
+    pub fn grants(self, grants: &[&str]) -> Self {
+        self.option("grants", grants.into())
+    }
+
+    /// Sets any key of the contract: `node`, and what later nodes add.
     pub fn option(mut self, key: &str, value: Json) -> Self {
         self.0.insert(key.to_string(), value);
         self
@@ -84,7 +98,7 @@ impl Spawn {
     ///
     /// # Errors
     ///
-    /// As for [`spawn`], and `name-taken`, `unsupported-option`.
+    /// As for [`spawn`], and `name-taken`, `unsupported-option`, `not-permitted` for a grant that this actor has not.
     pub fn start<T: Serialize + ?Sized>(&self, entry: &str, args: &T) -> Result<Address> {
         start(entry, args, &serde_json::to_string(&self.0)?)
     }
@@ -132,8 +146,8 @@ mod tests {
 
     #[test]
     fn options_have_the_keys_of_the_contract() {
-        let spawn = Spawn::new().name("clerk").link().monitor().trap_exit();
+        let spawn = Spawn::new().name("clerk").link().monitor().trap_exit().grants(&["names"]);
         let text = serde_json::to_string(&spawn.0).unwrap();
-        assert_eq!(text, r#"{"link":true,"monitor":true,"name":"clerk","trap-exit":true}"#);
+        assert_eq!(text, r#"{"grants":["names"],"link":true,"monitor":true,"name":"clerk","trap-exit":true}"#);
     }
 }

@@ -144,13 +144,15 @@ pub struct Child {
     shutdown_ms: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grants: Option<Vec<String>>,
 }
 
 impl Child {
     /// A child that goes by this id at its supervisor. The entry is one of this module, or `module/entry`.
     pub fn new(id: &str, entry: &str) -> Self {
         let (id, entry) = (id.to_string(), entry.to_string());
-        Self { id, entry, args: None, restart: None, shutdown_ms: None, name: None }
+        Self { id, entry, args: None, restart: None, shutdown_ms: None, name: None, grants: None }
     }
 
     /// What the entry is started with: an array or an object.
@@ -189,6 +191,12 @@ impl Child {
     /// Gives the child a name on its node, each time that it is started: see [`register`](crate::register).
     pub fn name(mut self, name: &str) -> Self {
         self.name = Some(name.to_string());
+        self
+    }
+
+    /// Grants the child exactly these, of what the supervisor has: see [`Spawn::grants`].
+    pub fn grants(mut self, grants: &[&str]) -> Self {
+        self.grants = Some(grants.iter().map(ToString::to_string).collect());
         self
     }
 }

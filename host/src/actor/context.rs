@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::spawner::{Home, Spawner};
 use crate::address::{self, Address, AddressError, Id, Place, WhoRef, quoted};
 use crate::clock::Clock;
+use crate::grants::{Grant, Grants};
 use crate::mailbox::Mailbox;
 use crate::mailbox::narrowed::{Denied, Rights};
 use crate::mailbox::queue::{Checked, Scan, Taken};
@@ -72,6 +73,10 @@ impl Context {
         self.parent.as_ref()
     }
 
+    pub(crate) fn grants(&self) -> &Arc<Grants> {
+        self.mailbox.grants()
+    }
+
     pub(crate) fn clock(&self) -> &Clock {
         &self.kernel.clock
     }
@@ -111,12 +116,11 @@ impl Context {
     pub(crate) fn send(&mut self, to: &str, text: String) -> Result<(), Refusal> {
         self.goes_on()?;
         let message = self.admit(text)?;
-        let target = target(&self.kernel, &mut self.last, to);
+        let target = target(&self.kernel, self.mailbox.grants(), &mut self.last, to);
         let from = || Party::here(self.mailbox.id());
-        let target = target.map_err(|why| self.kernel.not_resolved(to, Some(&from()), message.len(), why))?;
-        self.kernel
-            .deliver(target, Some(&self.mailbox), message)
-            .inspect_err(|why| self.kernel.note_refusal(&self.mailbox, why))
+        let target = target.map_err(|why| self.kernel.not_resolved(to, Some(&from()), message.len(), why));
+        let sent = target.and_then(|target| self.kernel.deliver(target, Some(&self.mailbox), message));
+        sent.inspect_err(|why| self.kernel.note_refusal(&self.mailbox, why))
     }
 
     /// Sends a message and waits for room for it. Cancel-safe: the message is in the mailbox only if this answers `Ok`.
@@ -125,7 +129,7 @@ impl Context {
         let message = self.admit(text)?;
         let deadline = self.clock().deadline(timeout);
         let from = Party::here(self.mailbox.id());
-        let target = target(&self.kernel, &mut self.last, to);
+        let target = target(&self.kernel, self.mailbox.grants(), &mut self.last, to);
         let target = target.map_err(|why| self.kernel.not_resolved(to, Some(&from), message.len(), why))?;
         let delivery = self.kernel.deliver_wait(target, &self.mailbox, message);
         self.kernel.clock.timeout(deadline, delivery).await.unwrap_or_else(|| {
@@ -158,6 +162,7 @@ impl Context {
 
     /// Waits for an actor's end. None: the time was up. Cancel-safe.
     pub(crate) async fn wait(&self, actor: &str, timeout: Option<Duration>) -> Result<Option<Arc<Outcome>>, Refusal> {
+        may_reach(self.grants(), "wait for", actor)?;
         let ended = match look_up(&self.kernel, actor)? {
             Found::Ended(outcome) => return Ok(Some(outcome)),
             Found::Unknown => return Ok(Some(Arc::new(noproc(actor)))),
@@ -197,6 +202,7 @@ impl Context {
 
     pub(crate) fn monitor(&self, actor: &str) -> Result<String, Refusal> {
         self.goes_on()?;
+        self.noted(may_reach(self.grants(), "monitor", actor))?;
         self.noted(self.kernel.monitor(&self.mailbox, actor))
     }
 
@@ -210,6 +216,7 @@ impl Context {
 
     pub(crate) fn register(&self, name: &str) -> Result<(), Refusal> {
         self.goes_on()?;
+        self.noted(self.grants().permit(&Grant::Names, || format!("cannot register `{}`", quoted(name))))?;
         self.noted(self.kernel.register(name, &self.mailbox))
     }
 
@@ -218,11 +225,13 @@ impl Context {
     }
 
     pub(crate) fn whereis(&self, name: &str) -> Result<Address, Refusal> {
+        self.grants().permit(&Grant::Names, || format!("cannot look up `{}`", quoted(name)))?;
         self.kernel.whereis(name).map(|id| self.kernel.address(id))
     }
 
     pub(crate) fn narrow(&self, actor: &str, options: &str) -> Result<Address, Refusal> {
         self.goes_on()?;
+        self.noted(may_reach(self.grants(), "narrow", actor))?;
         self.noted(self.kernel.narrow(&self.mailbox, actor, options))
     }
 
@@ -232,13 +241,30 @@ impl Context {
 }
 
 /// Looks a receiver up, or takes it from `last`. A name may pass to another actor, so it is looked up each time.
-fn target<'a>(kernel: &Kernel, last: &'a mut Option<(Box<str>, Target)>, to: &str) -> Result<&'a Target, Refusal> {
+fn target<'a>(
+    kernel: &Kernel,
+    grants: &Grants,
+    last: &'a mut Option<(Box<str>, Target)>,
+    to: &str,
+) -> Result<&'a Target, Refusal> {
     if last.as_ref().is_none_or(|(text, _)| **text != *to) {
+        may_reach(grants, "send to", to)?;
         let target = kernel.resolve(to)?;
         let text = if is_id(to) { to } else { "" };
         *last = Some((text.into(), target));
     }
     Ok(&last.as_ref().expect("just put there").1)
+}
+
+/// Whether this address may be used: one that is a name needs the grant of names.
+fn may_reach(grants: &Grants, verb: &str, to: &str) -> Result<(), Refusal> {
+    if grants.holds(&Grant::Names) {
+        return Ok(());
+    }
+    match address::split(to) {
+        Ok((WhoRef::Name(_), _)) => grants.permit(&Grant::Names, || format!("cannot {verb} {}", quoted(to))),
+        _ => Ok(()),
+    }
 }
 
 fn is_id(address: &str) -> bool {

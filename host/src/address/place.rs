@@ -69,7 +69,7 @@ pub(super) fn parts(text: &str) -> Result<(Host<'_>, u16), &'static str> {
     Ok((host, port))
 }
 
-fn host_name(host: &str) -> Result<&str, &'static str> {
+pub(crate) fn host_name(host: &str) -> Result<&str, &'static str> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
     let numeric = |byte: u8| byte.is_ascii_digit() || byte == b'.';
     match host {

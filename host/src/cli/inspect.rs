@@ -6,15 +6,17 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::HumanBytes;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::exit::{Code, Failure};
+use super::grants::{self, Need};
 use super::output::{self, printable};
 use super::{Format, Settings, build};
+use crate::grants::Grants;
 use crate::guest::admission::{Admitted, Caps, Entry, Kind, admit};
 use crate::guest::library::LoadError;
 
-/// Shows a module's entries, imports, size and hash, without running or compiling it.
+/// Shows a module's entries, imports and what they need, size and hash, without running or compiling it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -66,7 +68,9 @@ fn text(name: &str, module: &Admitted) -> String {
     row("size", &size);
     row("functions", &module.functions.to_string());
     row("memories", &module.memories.to_string());
-    rows(&mut row, "imports", &module.imports, "none");
+    let missing = grants::missing(&module.imports, &Grants::local());
+    let imports: Vec<String> = module.imports.iter().map(|import| imported(import, &missing)).collect();
+    rows(&mut row, "imports", &imports, "none");
     let entries: Vec<String> = module.entries.iter().flat_map(entry_lines).collect();
     rows(&mut row, "entries", &entries, "not listed in the module");
     text
@@ -76,6 +80,15 @@ fn rows(row: &mut impl FnMut(&str, &str), name: &str, values: &[String], none: &
     let first = values.first().map_or(none, String::as_str);
     row(name, first);
     values.iter().skip(1).for_each(|value| row("", value));
+}
+
+/// An interface, and what it needs to give anything.
+fn imported(interface: &str, missing: &[(&str, Need)]) -> String {
+    match missing.iter().find(|(name, _)| *name == interface) {
+        Some((_, Need::Env)) => format!("{interface:<36} empty without --allow {}", Need::Env.form()),
+        Some((_, need)) => format!("{interface:<36} not granted without --allow {}", need.form()),
+        None => interface.to_owned(),
+    }
 }
 
 /// An entry as it is called, and below it the first line of its doc.
@@ -92,6 +105,9 @@ fn value(name: &str, module: &Admitted) -> Value {
         Kind::CoreModule => "core-module",
         Kind::CoreModuleText => "core-module-text",
     };
+    let missing = grants::missing(&module.imports, &Grants::local());
+    let needs: Map<String, Value> =
+        missing.iter().map(|(interface, need)| ((*interface).to_owned(), need.form().into())).collect();
     json!({
         "name": name,
         "kind": kind,
@@ -100,6 +116,7 @@ fn value(name: &str, module: &Admitted) -> Value {
         "functions": module.functions,
         "memories": module.memories,
         "imports": module.imports,
+        "needs": needs,
         "entries": module.entries,
     })
 }
@@ -115,7 +132,9 @@ mod tests {
             size: 2048,
             kind: Kind::Component,
             entries,
-            imports: vec!["greenroom:actor/host@0.1.0".into(), "wasi:io/error@0.2.6".into()],
+            imports: ["greenroom:actor/host@0.1.0", "wasi:cli/environment@0.2.6", "wasi:filesystem/types@0.2.6"]
+                .map(String::from)
+                .into(),
             memories: 1,
             functions: 7,
         }
@@ -128,7 +147,10 @@ mod tests {
         let text = text("ring", &module(vec![entry, Entry { name: "stop\x1b".into(), ..Entry::default() }]));
         assert!(text.starts_with("name       ring\nkind       component\n"), "{text}");
         assert!(text.contains("size       2.00 KiB (2048 bytes)\n"), "{text}");
-        assert!(text.contains("imports    greenroom:actor/host@0.1.0\n           wasi:io/error@0.2.6\n"), "{text}");
+        let imports = "imports    greenroom:actor/host@0.1.0\n\
+            \x20          wasi:cli/environment@0.2.6           empty without --allow env=NAME\n\
+            \x20          wasi:filesystem/types@0.2.6          not granted without --allow dir=FOLDER\n";
+        assert!(text.contains(imports), "{text}");
         let shown = "entries    build(n, m)\n             Builds it.\n           stop\\u{1b}()\n";
         assert!(text.ends_with(shown), "{text}");
     }

@@ -8,6 +8,7 @@ mod bench;
 
 mod arguments;
 mod exit;
+mod grants;
 mod logging;
 mod output;
 mod report;

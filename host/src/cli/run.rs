@@ -17,7 +17,7 @@ use super::exit::{Code, Failure};
 use super::output::{self, nearest};
 use super::signals::Signals;
 use super::terms::Terms;
-use super::{Format, Settings, build, inspect, logging, report};
+use super::{Format, Settings, build, grants, inspect, logging, report};
 use crate::address::Id;
 use crate::clock::Clock;
 use crate::embed::{Node, StartError};
@@ -56,7 +56,8 @@ Examples:
   greenroom run shop.wasm order '{\"item\": 7}'  an argument in JSON
   greenroom run ring.wasm                      without ENTRY: lists those there are
   greenroom run examples/ring build 3 --events  shows who lives and how they end
-  greenroom run --profile untrusted plugin.wasm main   code of a stranger
+  greenroom run sketchy.wasm main --profile untrusted --allow dir=./data,env=LANG
+                                               for code that you do not trust
   greenroom run -L memory=16MiB,burst=1s a.wasm main   your own limits; -L help")]
 pub(super) struct Run {
     /// A component (.wasm), its text (.wat), a core module, or a Rust crate's folder
@@ -71,6 +72,10 @@ pub(super) struct Run {
 
     #[command(flatten)]
     terms: Terms,
+
+    /// Do not start a module that imports more of WASI than it is granted
+    #[arg(long)]
+    strict: bool,
 
     /// Threads that run actors [default: one a core]
     #[arg(long, value_name = "N")]
@@ -112,6 +117,12 @@ impl Run {
         let Some(path) = &self.path else { return Err(Failure::new(Code::Usage, "a PATH is missing").help(USAGE)) };
         let file = build::module_at(path, settings)?;
         let Some(entry) = &self.entry else { return Err(no_entry(&inspect::admitted(&file)?.entries)) };
+        if self.strict {
+            grants::check(&inspect::admitted(&file)?.imports, options.grants())?;
+        }
+        if options.grants().needs_io() {
+            grants::raise_descriptors();
+        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|why| Failure::new(Code::Failed, format!("cannot start: {why}")))?;
         runtime.block_on(self.on_node(&file, &options, entry, args, settings))

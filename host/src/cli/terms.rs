@@ -1,4 +1,4 @@
-//! Under what terms a module is run: `--profile` and `-L`.
+//! Under what terms a module is run: `--profile`, `--allow` and `-L`.
 
 use std::fmt::Write;
 
@@ -6,19 +6,24 @@ use clap::Args;
 
 use super::exit::{Code, Failure};
 use super::output;
+use crate::grants::Grants;
 use crate::limits::{Limit, Limits};
 use crate::load_options::{LoadOptions, Profile};
 
-/// How much the actors may use.
+/// What the actors may do, and how much they may use.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Terms {
-    /// How much the code is trusted: local (one's own) or untrusted (a stranger's)
+    /// How much the code is trusted: local (one's own) or untrusted (a stranger's: low limits, nothing granted)
     #[arg(long, value_name = "PROFILE", default_value = "local", value_parser = profile)]
     profile: Profile,
 
     /// Limits for the actor and all below it, such as memory=16MiB,burst=1s; `-L help` lists them
     #[arg(short = 'L', long = "limit", value_name = "NAME=AMOUNT")]
     limits: Vec<String>,
+
+    /// Grant more: env=NAME[=VALUE], dir=FOLDER[::GUEST][:ro|:rw], net=HOST:PORT, names, modules, remote-spawn, fine-clock
+    #[arg(long, value_name = "GRANT,…")]
+    allow: Vec<Grants>,
 }
 
 impl Terms {
@@ -34,7 +39,8 @@ impl Terms {
                 text.parse().map_err(|why| Failure::new(Code::Usage, why).help("greenroom run -L help"))?;
             Ok::<_, Failure>(more.or(&limits))
         })?;
-        Ok(LoadOptions::profile(self.profile).limits(limits))
+        let allowed = self.allow.iter().cloned().fold(Grants::none(), Grants::and);
+        Ok(LoadOptions::of(self.profile).limits(limits).allow(allowed))
     }
 }
 

@@ -53,7 +53,7 @@ pub(super) fn new() -> Result<(Engine, Slabs)> {
     Ok((Engine::new(&config)?, slabs))
 }
 
-/// All that an actor can import: the contract, and WASI without anything behind it.
+/// All that an actor can import: the contract, and WASI, which gives what the actor is granted.
 pub(super) fn linker(engine: &Engine) -> Result<Linker<Guest>> {
     let mut linker = Linker::new(engine);
     wasi::add_to_linker(&mut linker)?;

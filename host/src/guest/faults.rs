@@ -47,7 +47,8 @@ impl Stage {
         let executor = Executor::start(1).expect("a thread");
         let guests = Arc::new(Guests::new(kernel.clone(), executor, 1, None).expect("the engine starts"));
         let trapping = SpawnOptions::default().trap_exit();
-        let [parent, stranger] = [0; 2].map(|_| kernel.enter(None, &trapping, None).expect("an actor"));
+        let [parent, stranger] =
+            [0; 2].map(|_| kernel.enter(None, Arc::new(Grants::program()), &trapping, None).expect("an actor"));
         Stage { guests, parent, stranger }
     }
 
@@ -58,7 +59,8 @@ impl Stage {
     /// A child that its parent has linked and monitors, as the stranger does.
     fn actor(&self) -> Arc<Mailbox> {
         let options = SpawnOptions::default().link().monitor().trap_exit();
-        let actor = self.kernel().enter(Some(&self.parent), &options, None).expect("an actor");
+        let grants = self.parent.grants().clone();
+        let actor = self.kernel().enter(Some(&self.parent), grants, &options, None).expect("an actor");
         self.kernel().monitor(&self.stranger, &self.text(&actor)).expect("a monitor");
         actor
     }
@@ -258,7 +260,7 @@ fn guest(stage: &Stage, module: &Module, actor: &Arc<Mailbox>) -> impl Future<Ou
 fn a_panic_in_any_lock_that_a_guest_takes_ends_the_guest_alone() {
     let stage = Stage::new();
     let module =
-        stage.guests.library().load("calls", "calls", CALLS.as_bytes(), &LoadOptions::default()).expect("it loads");
+        stage.guests.library().load("calls", "calls", CALLS.as_bytes(), &LoadOptions::local()).expect("it loads");
     for locks in 0.. {
         let (actor, before) = (stage.actor(), stage.kernel().host_faults());
         let _place = stage.guests.library().slabs().reserve(module.needs()).expect("room");
@@ -301,7 +303,7 @@ impl tracing::Subscriber for Panics {
 fn a_panic_in_an_import_ends_the_guest_alone() {
     let stage = Stage::new();
     let module =
-        stage.guests.library().load("calls", "calls", CALLS.as_bytes(), &LoadOptions::default()).expect("it loads");
+        stage.guests.library().load("calls", "calls", CALLS.as_bytes(), &LoadOptions::local()).expect("it loads");
     let _place = stage.guests.library().slabs().reserve(module.needs()).expect("room");
     let actor = stage.actor();
     tracing::subscriber::with_default(Panics, || runs(guest(&stage, &module, &actor)));

@@ -1,9 +1,9 @@
 //! Which modules are loaded: name → compiled component, each compiled once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 use thiserror::Error;
 use wasmtime::Engine;
@@ -16,26 +16,37 @@ use super::engine;
 use super::lines::Lines;
 use super::memory::{Needs, Slabs};
 use super::state::Guest;
+use super::wasi::Preopens;
 use crate::actor::spawner::Home;
 use crate::address::quoted;
+use crate::grants::Grants;
 use crate::limits::Limits;
 use crate::load_options::LoadOptions;
-use crate::lock::{read, write};
+use crate::lock::{lock, read, write};
 use crate::refusal::{Refusal, RefusalKind};
 
-/// A module that a node has loaded: a compiled component with a name. A handle; clones are the same module.
+/// A module that a node has loaded: a compiled component with a name. A handle; clones are the same module, and equal.
 #[derive(Clone)]
 pub struct Module(Arc<Loaded>);
 
 struct Loaded {
     name: String,
+    /// Which of its node's modules it is, in the order they were loaded.
+    number: u64,
+    code: Arc<Code>,
+    limits: Limits,
+    grants: Arc<Grants>,
+    preopens: Preopens,
+    /// Kinds of grants for want of which something was refused, and that was logged.
+    lacked: Mutex<BTreeSet<&'static str>>,
+}
+
+/// What is the same whoever loads the bytes, and for whom.
+struct Code {
     hash: String,
     admitted: Admitted,
     pre: ActorPre<Guest>,
     needs: Needs,
-    /// Which of its node's modules it is, in the order they were loaded.
-    number: u64,
-    options: LoadOptions,
     lines: Lines,
 }
 
@@ -91,32 +102,50 @@ impl Module {
 
     /// The BLAKE3 hash of the bytes as they were given, in 64 hexadecimal digits.
     pub fn hash(&self) -> &str {
-        &self.0.hash
+        &self.0.code.hash
     }
 
     /// What actors can run in it, as its SDK wrote it down; empty if the module does not say.
     pub fn entries(&self) -> &[Entry] {
-        &self.0.admitted.entries
+        &self.0.code.admitted.entries
     }
 
     /// The interfaces it imports, as it names them.
     pub fn imports(&self) -> &[String] {
-        &self.0.admitted.imports
+        &self.0.code.admitted.imports
     }
 
     /// The bytes it was loaded from, counted.
     pub fn size(&self) -> usize {
-        self.0.admitted.size
+        self.0.code.admitted.size
     }
 
     /// What these bytes were.
     pub fn kind(&self) -> Kind {
-        self.0.admitted.kind
+        self.0.code.admitted.kind
     }
 
     /// How many functions it has, in all its core modules together.
     pub fn functions(&self) -> usize {
-        self.0.admitted.functions
+        self.0.code.admitted.functions
+    }
+
+    /// What it was loaded with: what an actor of it may do that the program starts.
+    pub fn grants(&self) -> &Arc<Grants> {
+        &self.0.grants
+    }
+
+    /// The folders that it was granted, open.
+    pub(super) fn preopens(&self) -> &Preopens {
+        &self.0.preopens
+    }
+
+    /// Something was refused to one of its actors for want of a grant. The first time for each kind that is logged, unless
+    /// the module has it: then the actor's spawner has not handed it on, and knows why.
+    pub(super) fn lacks(&self, kind: &'static str, of_module: bool, message: &str) {
+        if !of_module && lock(&self.0.lacked).insert(kind) {
+            tracing::warn!(target: "greenroom", "an actor of `{}` {message}", quoted(self.name()));
+        }
     }
 
     /// As what the bare entries of its actors mean.
@@ -130,7 +159,7 @@ impl Module {
 
     /// What each of its actors that did not come from another of its actors may use, with all below it.
     pub fn limits(&self) -> &Limits {
-        &self.0.options.limits
+        &self.0.limits
     }
 
     pub(super) fn number(&self) -> u64 {
@@ -138,17 +167,17 @@ impl Module {
     }
 
     pub(super) fn pre(&self) -> &ActorPre<Guest> {
-        &self.0.pre
+        &self.0.code.pre
     }
 
     /// What one instance needs.
     pub(super) fn needs(&self) -> Needs {
-        self.0.needs
+        self.0.code.needs
     }
 
     /// Which lines of its source its code is from.
     pub(super) fn lines(&self) -> &Lines {
-        &self.0.lines
+        &self.0.code.lines
     }
 
     /// # Errors
@@ -164,6 +193,14 @@ impl Module {
         Err(Refusal::new(RefusalKind::NoSuchEntry, message).with("entries", names))
     }
 }
+
+impl PartialEq for Module {
+    fn eq(&self, other: &Module) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Module {}
 
 impl std::fmt::Debug for Module {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -213,8 +250,8 @@ impl Library {
         self.load(&name, &shown, &bytes, options)
     }
 
-    /// Loads a module from bytes. If the same bytes are loaded under the same name and terms, that is the module; others
-    /// take the name over, and actors of the old module live on. Errors call it `shown`.
+    /// Loads a module from bytes. If the same bytes are loaded under the same name, with the same options, that is the
+    /// module; others take the name over, and actors of the old module live on. Errors call it `shown`.
     pub(crate) fn load(
         &self,
         name: &str,
@@ -223,10 +260,31 @@ impl Library {
         options: &LoadOptions,
     ) -> Result<Module, LoadError> {
         let hash = blake3::hash(bytes);
-        let is_same = |module: &Module| module.0.admitted.hash == hash && module.0.options == *options;
-        if let Some(module) = self.find(name).filter(is_same) {
-            return Ok(module);
+        let same = self.find(name).filter(|module| module.0.code.admitted.hash == hash);
+        let is_all = |module: &&Module| **module.grants() == options.grants && *module.limits() == options.limits;
+        if let Some(module) = same.as_ref().filter(is_all) {
+            return Ok(module.clone());
         }
+        let preopens = Preopens::of(&options.grants).map_err(|(path, source)| LoadError::Read { path, source })?;
+        let code = match same {
+            Some(module) => module.0.code.clone(),
+            None => Arc::new(self.code(shown, bytes)?),
+        };
+        let module = Module(Arc::new(Loaded {
+            name: name.to_owned(),
+            number: self.loaded.fetch_add(1, Ordering::Relaxed),
+            code,
+            limits: options.limits.clone(),
+            grants: Arc::new(options.grants.clone()),
+            preopens,
+            lacked: Mutex::default(),
+        }));
+        write(&self.by_name).insert(name.to_owned(), module.clone());
+        Ok(module)
+    }
+
+    /// Admits and compiles.
+    fn code(&self, shown: &str, bytes: &[u8]) -> Result<Code, LoadError> {
         let mut admitted =
             admit(bytes, &Caps::local()).map_err(|source| LoadError::Rejected { name: shown.to_owned(), source })?;
         let compile_error =
@@ -244,13 +302,8 @@ impl Library {
         let lines = Lines::read(&admitted.component);
         // Compiled, it is not needed any more.
         admitted.component = Vec::new();
-        let hash = hash.to_hex().to_string();
-        let number = self.loaded.fetch_add(1, Ordering::Relaxed);
-        let (name, options) = (name.to_owned(), options.clone());
-        let loaded = Loaded { name: name.clone(), hash, admitted, pre, needs, number, options, lines };
-        let module = Module(Arc::new(loaded));
-        write(&self.by_name).insert(name.to_owned(), module.clone());
-        Ok(module)
+        let hash = admitted.hash.to_hex().to_string();
+        Ok(Code { hash, admitted, pre, needs, lines })
     }
 
     /// Machine code from the cache, or from the compiler.

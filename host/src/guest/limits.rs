@@ -96,12 +96,14 @@ impl ResourceLimiter for Memory {
 mod tests {
     use super::*;
     use crate::address::Id;
+    use crate::grants::Grants;
     use crate::level::{Author, Level};
     use crate::limits::Limits;
     use crate::mailbox::links::Links;
 
     fn actor(level: Arc<Level>) -> Memory {
-        let mailbox = Mailbox::new(Id::random(), 0, Box::default(), level, Links::default());
+        let grants = Arc::new(Grants::none());
+        let mailbox = Mailbox::new(Id::random(), 0, Box::default(), grants, level, Links::default());
         Memory::new(Kernel::alone(&Limits::default()), Arc::new(mailbox))
     }
 

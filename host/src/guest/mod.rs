@@ -4,10 +4,12 @@ pub mod admission;
 pub(crate) mod cache;
 pub(crate) mod library;
 mod bindings;
+mod clock;
 mod componentize;
 mod ending;
 mod engine;
 mod imports;
+mod io;
 mod limits;
 mod lines;
 #[cfg(target_os = "linux")]
@@ -28,7 +30,7 @@ mod faults;
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
 use wasmtime::Store;
@@ -39,15 +41,17 @@ use crate::actor::executor::Executor;
 use crate::actor::spawner::{Home, Spawner};
 use crate::address::quoted;
 use crate::clock::Clock;
+use crate::grants::{Grant, Grants};
 use crate::limits::Limit;
 use crate::mailbox::Mailbox;
 use crate::message::Message;
-use crate::native::{self, builtin};
+use crate::native::{self, Origin, builtin};
 use crate::node::Kernel;
 use crate::outcome::Outcome;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::spawn_options::SpawnOptions;
 use cache::Cache;
+use io::Io;
 use library::{Library, Module};
 use output::Speaker;
 use preempt::{Preempt, Ticker};
@@ -61,6 +65,8 @@ pub(crate) struct Guests {
     preempt: Preempt,
     clock: Clock,
     ticker: Ticker,
+    /// For files and sockets: there is none until an actor is granted some.
+    io: OnceLock<Io>,
 }
 
 impl Guests {
@@ -75,11 +81,29 @@ impl Guests {
         // Processor time is real, whatever the node's clock says.
         let clock = Clock::real();
         let ticker = Ticker::start(library.engine(), clock.clone())?;
-        Ok(Guests { kernel, library, executor, preempt: Preempt::new(workers), clock, ticker })
+        let (preempt, io) = (Preempt::new(workers), OnceLock::new());
+        Ok(Guests { kernel, library, executor, preempt, clock, ticker, io })
     }
 
     pub(crate) fn library(&self) -> &Library {
         &self.library
+    }
+
+    /// Starts what files and sockets need, if it does not run yet.
+    ///
+    /// # Errors
+    ///
+    /// `limit`: the system has no threads or descriptors left.
+    fn start_io(&self) -> Result<(), Refusal> {
+        if self.io.get().is_none() {
+            let io = Io::start().map_err(|why| {
+                let message = format!("cannot spawn: the node has nothing to do files and sockets with: {why}");
+                Refusal::new(RefusalKind::Limit, message).with("limit", "io")
+            })?;
+            // Another may have been faster: this one stops then.
+            _ = self.io.set(io);
+        }
+        Ok(())
     }
 
     /// Starts one of the node's own entries.
@@ -92,12 +116,17 @@ impl Guests {
         options: &SpawnOptions,
     ) -> Result<Arc<Mailbox>, Refusal> {
         let own = builtin::find(entry)?;
+        let module = home.as_ref().and_then(Module::of_home);
+        let grants = match (parent, &module) {
+            // One that the program starts for a module, as that module's own actors.
+            (None, Some(module)) => Grants::of_child(None, Some(module.grants()), options.grants.as_deref()),
+            _ => Grants::of_child(parent.map(|parent| parent.grants()), None, options.grants.as_deref()),
+        }?;
         let options = SpawnOptions { trap_exit: options.trap_exit || own.traps_exits, ..options.clone() };
         let spawner: Arc<dyn Spawner> = self.clone();
         let entry = Some([builtin::PREFIX, entry].concat().into());
-        native::spawn(&spawner, &self.kernel, home, entry, parent, &options, move |context| {
-            (own.behavior)(context, args)
-        })
+        let origin = Origin { parent, home, entry, grants };
+        native::spawn(&spawner, &self.kernel, origin, &options, move |context| (own.behavior)(context, args))
     }
 
     /// Starts a guest: all that can be refused is refused here, and the rest happens on the actor's own task.
@@ -107,6 +136,7 @@ impl Guests {
         entry: &str,
         args: Message,
         parent: Option<&Arc<Mailbox>>,
+        grants: Arc<Grants>,
         options: &SpawnOptions,
     ) -> Result<Arc<Mailbox>, Refusal> {
         if !args.as_str().trim_ascii_start().starts_with(['[', '{']) {
@@ -114,8 +144,11 @@ impl Guests {
             return Err(Refusal::new(RefusalKind::BadArgument, message));
         }
         let place = self.library.slabs().reserve(module.needs())?;
+        if grants.needs_io() {
+            self.start_io()?;
+        }
         let above = parent.map_or_else(|| self.kernel.root().clone(), |parent| parent.level().clone());
-        let mailbox = self.kernel.enter(parent, options, Some((module.number(), module.limits())))?;
+        let mailbox = self.kernel.enter(parent, grants, options, Some((module.number(), module.limits())))?;
         let parent = parent.map(|parent| parent.id());
         let context = Context::new(self.kernel.clone(), mailbox.clone(), parent, self.clone(), Some(module.as_home()));
         let actor = context.address().to_string().into();
@@ -133,19 +166,31 @@ impl Guests {
         Ok(mailbox)
     }
 
-    fn resolve<'a>(&self, home: Option<&Home>, entry: &'a str) -> Result<(Module, &'a str), Refusal> {
-        let (module, entry) = match (entry.split_once('/'), home.and_then(Module::of_home)) {
-            (None, Some(home)) => (home, entry),
+    /// Finds the module of an entry, and answers the entry's name in it.
+    fn resolve<'a>(
+        &self,
+        home: Option<&Module>,
+        entry: &'a str,
+        spawner: Option<&Arc<Grants>>,
+    ) -> Result<(Module, &'a str), Refusal> {
+        let (module, entry) = match (entry.split_once('/'), home) {
+            (None, Some(home)) => (home.clone(), entry),
             (None, None) => {
                 let message = format!("`{}` names no module: write `module/entry`", quoted(entry));
                 return Err(Refusal::new(RefusalKind::NoSuchModule, message));
             }
-            (Some((name, entry)), _) => {
-                let module = self.library.find(name).ok_or_else(|| {
+            (Some((name, bare)), home) => {
+                let found = self.library.find(name);
+                // Whoever may use none learns nothing of which there are.
+                if found.is_none() || found.as_ref() != home {
+                    let tried = || format!("cannot spawn `{}`", quoted(entry));
+                    spawner.map_or(Ok(()), |spawner| spawner.permit(&Grant::Modules, tried))?;
+                }
+                let module = found.ok_or_else(|| {
                     let message = format!("no module of the name `{}` is loaded", quoted(name));
                     Refusal::new(RefusalKind::NoSuchModule, message)
                 })?;
-                (module, entry)
+                (module, bare)
             }
         };
         module.check_entry(entry)?;
@@ -165,8 +210,11 @@ impl Spawner for Guests {
         if let Some(own) = entry.strip_prefix(builtin::PREFIX) {
             return self.start_own(own, home.cloned(), args, parent, options);
         }
-        let (module, entry) = self.resolve(home, entry)?;
-        self.start(module, entry, args, parent, options)
+        let (home, spawner) = (home.and_then(Module::of_home), parent.map(|parent| parent.grants()));
+        let (module, entry) = self.resolve(home.as_ref(), entry, spawner)?;
+        let of_module = (spawner.is_none() || home.as_ref() != Some(&module)).then(|| module.grants());
+        let grants = Grants::of_child(spawner, of_module, options.grants.as_deref())?;
+        self.start(module, entry, args, parent, grants, options)
     }
 
     fn executor(&self) -> &Executor {
@@ -177,6 +225,7 @@ impl Spawner for Guests {
 /// The whole life of an instance, and the store that remains.
 async fn life(guest: Guest, args: Message) -> (Outcome, Store<Guest>) {
     let (guests, slice) = (guest.guests.clone(), guest.slice.clone());
+    let io = if guest.context.grants().needs_io() { guests.io.get() } else { None };
     let mut running = pin!(run(guest, args));
     let mut sleep = None;
     poll_fn(|cx| {
@@ -188,6 +237,7 @@ async fn life(guest: Guest, args: Message) -> (Outcome, Store<Guest>) {
             }
             meter.begin(ticker, slice.is_busy());
         }
+        let _inside = io.map(Io::enter);
         ticker.actor_runs();
         let poll = running.as_mut().poll(cx);
         slice.meter.iter().for_each(|meter| meter.end(clock, ticker));

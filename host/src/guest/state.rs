@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Guests;
+use super::io::Io;
 use super::library::Module;
 use super::limits::Memory;
 use super::output::Speaker;
@@ -66,6 +67,12 @@ impl Guest {
     }
 
     pub(super) fn wasi(&mut self) -> &mut Wasi {
-        self.wasi.get_or_insert_with(|| Wasi::new(self.context.clock(), &self.speaker))
+        let made = self.wasi.take().unwrap_or_else(|| Wasi::new(self));
+        self.wasi.insert(made)
+    }
+
+    /// Whether the process can open one more file or socket for this actor.
+    pub(super) fn has_room_for_descriptor(&self) -> bool {
+        self.guests.io.get().is_some_and(Io::has_room)
     }
 }

@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 
 use crate::address::{Id, Place};
 use crate::clock::Alarm;
+use crate::grants::Grants;
 use crate::level::{Exceeded, Level, Tree};
 use crate::limits::Limit;
 use crate::lock::lock;
@@ -49,6 +50,8 @@ pub(crate) struct Mailbox {
     children: AtomicU64,
     /// Whether it counts as one of its parent's and its tree's.
     seated: AtomicBool,
+    /// What it may do at all.
+    grants: Arc<Grants>,
     state: Mutex<State>,
     /// Senders that wait for room, in the order they came.
     room: Notify,
@@ -93,11 +96,19 @@ const SCAN_BYTES: usize = 64 << 10;
 pub(crate) const PLACE_BYTES: usize = 4096;
 
 impl Mailbox {
-    pub(crate) fn new(id: Id, number: u64, ancestors: Box<[Party]>, level: Arc<Level>, links: Links) -> Mailbox {
+    pub(crate) fn new(
+        id: Id,
+        number: u64,
+        ancestors: Box<[Party]>,
+        grants: Arc<Grants>,
+        level: Arc<Level>,
+        links: Links,
+    ) -> Mailbox {
         Mailbox {
             id,
             number,
             ancestors,
+            grants,
             children: AtomicU64::new(0),
             seated: AtomicBool::new(true),
             state: Mutex::new(State::new(&level, links)),
@@ -125,6 +136,10 @@ impl Mailbox {
 
     pub(crate) fn level(&self) -> &Arc<Level> {
         &self.level
+    }
+
+    pub(crate) fn grants(&self) -> &Arc<Grants> {
+        &self.grants
     }
 
     /// Whether a signal's sender may end this actor. Without a sender it is the operator's.

@@ -15,6 +15,7 @@ use crate::actor::spawner::{Home, Spawner};
 use crate::actor::{self, context};
 use crate::address::Address;
 use crate::clock::Clock;
+use crate::grants::Grants;
 use crate::limits::Limit;
 use crate::mailbox::Mailbox;
 use crate::mailbox::queue::Source;
@@ -75,14 +76,21 @@ pub struct Received {
     pub message: Message,
 }
 
-/// Starts an actor whose behavior is a future. `home` is what its bare entries mean, `entry` what it is an entry of the
-/// node as, if it is.
+/// Where a new actor comes from.
+pub(crate) struct Origin<'a> {
+    pub parent: Option<&'a Arc<Mailbox>>,
+    /// What its bare entries mean.
+    pub home: Option<Home>,
+    /// Which of the node's own entries it is, if it is one.
+    pub entry: Option<Arc<str>>,
+    pub grants: Arc<Grants>,
+}
+
+/// Starts an actor whose behavior is a future.
 pub(crate) fn spawn<B, F, V, E>(
     spawner: &Arc<dyn Spawner>,
     kernel: &Arc<Kernel>,
-    home: Option<Home>,
-    entry: Option<Arc<str>>,
-    parent: Option<&Arc<Mailbox>>,
+    origin: Origin<'_>,
     options: &SpawnOptions,
     behavior: B,
 ) -> Result<Arc<Mailbox>, Refusal>
@@ -92,7 +100,8 @@ where
     V: IntoMessage,
     E: IntoMessage,
 {
-    let mailbox = kernel.enter(parent, options, None)?;
+    let Origin { parent, home, entry, grants } = origin;
+    let mailbox = kernel.enter(parent, grants, options, None)?;
     let parent = parent.map(|parent| parent.id());
     let actor = context::Context::new(kernel.clone(), mailbox.clone(), parent, spawner.clone(), home);
     let context = Context { actor, in_a_row: 0 };
@@ -117,6 +126,11 @@ impl Context {
         self.actor.parent()
     }
 
+    /// What this actor may do at all. One of the embedding program's own has all that a profile grants.
+    pub fn grants(&self) -> &Grants {
+        self.actor.grants()
+    }
+
     /// The node's clock.
     pub fn clock(&self) -> &Clock {
         self.actor.clock()
@@ -136,7 +150,8 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// `name-taken`, `limit`, `stopping`. There is no actor then.
+    /// `name-taken`, `limit`, `stopping`; `not-permitted`, if it is to have what this actor has not. There is no actor
+    /// then.
     pub fn spawn_native<B, F, V, E>(&mut self, options: &SpawnOptions, behavior: B) -> Result<Address, Refusal>
     where
         B: FnOnce(Context) -> F + Send + 'static,
@@ -145,15 +160,10 @@ impl Context {
         E: IntoMessage,
     {
         self.actor.goes_on()?;
-        let child = spawn(
-            self.actor.spawner(),
-            self.actor.kernel(),
-            self.actor.home().cloned(),
-            None,
-            Some(self.actor.mailbox()),
-            options,
-            behavior,
-        )?;
+        let grants = Grants::of_child(Some(self.actor.grants()), None, options.grants.as_deref())?;
+        let (parent, home) = (Some(self.actor.mailbox()), self.actor.home().cloned());
+        let origin = Origin { parent, home, entry: None, grants };
+        let child = spawn(self.actor.spawner(), self.actor.kernel(), origin, options, behavior)?;
         Ok(self.actor.kernel().address(child.id()))
     }
 

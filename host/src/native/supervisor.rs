@@ -164,7 +164,8 @@ impl Supervisor {
 
     fn start(&mut self, key: Key) {
         let Some(child) = self.children.get_mut(&key) else { return };
-        let options = SpawnOptions { name: child.spec.name.clone(), link: true, ..SpawnOptions::default() };
+        let (name, grants) = (child.spec.name.clone(), child.spec.grants.clone());
+        let options = SpawnOptions { name, link: true, grants, ..SpawnOptions::default() };
         let started = match &child.spec.start {
             Start::Entry { entry, args } => self.context.spawn(entry, Text(args.clone()), &options),
             Start::Native(start) => start(&mut self.context, &options),

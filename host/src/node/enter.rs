@@ -9,6 +9,7 @@ use super::Kernel;
 use super::events::Event;
 use super::lifecycle::limit;
 use crate::address::Id;
+use crate::grants::{Grant, Grants};
 use crate::level::{Author, Exceeded, Level};
 use crate::limits::{Limit, Limits};
 use crate::mailbox::Mailbox;
@@ -26,14 +27,18 @@ impl Kernel {
     ///
     /// # Errors
     ///
-    /// `stopping`, `limit`, `name-taken`, `bad-argument`; nothing is left behind then.
+    /// `stopping`, `limit`, `name-taken`, `not-permitted`, `bad-argument`; nothing is left behind then.
     pub(crate) fn enter(
         &self,
         parent: Option<&Arc<Mailbox>>,
+        grants: Arc<Grants>,
         options: &SpawnOptions,
         module: Option<(u64, &Limits)>,
     ) -> Result<Arc<Mailbox>, Refusal> {
         options.check(parent.is_some())?;
+        if let (Some(name), Some(parent)) = (&options.name, parent) {
+            parent.grants().permit(&Grant::Names, || format!("cannot give an actor the name `{name}`"))?;
+        }
         let id = Id::random();
         let ancestors = parent.map_or(Ok(Box::default()), |parent| self.ancestors(parent))?;
         let above = parent.map_or(&self.root, |parent| parent.level());
@@ -43,7 +48,7 @@ impl Kernel {
         above.may_spawn(self.clock.monotonic()).map_err(|full| full.refusal("cannot spawn"))?;
         let links = self.links_of_child(id, parent, &level, options)?;
         let number = self.spawned.fetch_add(1, Ordering::Relaxed);
-        let child = Arc::new(Mailbox::new(id, number, ancestors, level.clone(), links));
+        let child = Arc::new(Mailbox::new(id, number, ancestors, grants, level.clone(), links));
         if options.awaited {
             child.is_awaited_by_its_spawner();
         }

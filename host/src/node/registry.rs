@@ -89,13 +89,15 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grants::Grants;
     use crate::level::Level;
     use crate::limits::Limits;
     use crate::mailbox::links::Links;
 
     fn actor() -> Arc<Mailbox> {
         let level = Level::root(&Limits::default().with(Limit::Names, 2));
-        Arc::new(Mailbox::new(Id::random(), 0, Box::default(), level, Links::default()))
+        let grants = Arc::new(Grants::none());
+        Arc::new(Mailbox::new(Id::random(), 0, Box::default(), grants, level, Links::default()))
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl fmt::Display for UnknownImport {
 
 const NEWER: &str = "it needs a newer Greenroom";
 const ASYNC: &str = "the component model's async is not supported: build for WASI 0.2";
-const HTTP: &str = "an actor has no network";
+const HTTP: &str = "there is no HTTP yet; there are sockets, `wasi:sockets`";
 const UNLINKED: &str = "a function that was declared and never linked";
 const WASI_TYPES: &str = "only old WASI can be adapted in a core module: make it a component first";
 const BROWSER: &str = "made by wasm-bindgen for JavaScript: build without it";
@@ -187,7 +187,7 @@ mod tests {
             ("greenroom:actor/host@0.1.+1", &["send"], "`greenroom:actor/host@0.1.+1`"),
             ("greenroom:actor/host@0.1.01", &["send"], "`greenroom:actor/host@0.1.01`"),
             ("greenroom:actor/host", &["send"], "`greenroom:actor/host`"),
-            ("wasi:http/types@0.2.3", &[], "`wasi:http/types@0.2.3` (an actor has no network)"),
+            ("wasi:http/types@0.2.3", &[], "`wasi:http/types@0.2.3` (there is no HTTP yet"),
             ("wasi:cli/stdout@0.3.0", &[], "`wasi:cli/stdout@0.3.0` (the component model's async"),
             ("wasi:io/streams@0.2.0-rc-2023-11-10", &[], "`wasi:io/streams@0.2.0-rc-2023-11-10`"),
             ("wasi:cli/telepathy@0.2.0", &[], "`wasi:cli/telepathy@0.2.0`"),

@@ -206,7 +206,7 @@ fn a_core_module_that_spells_run_twice_is_rejected() {
 fn unknown_imports_are_named() {
     let import = |name: &str| component(&format!(r#"(import "{name}" (instance (export "x" (func))))"#), RUN);
     says(import("acme:cache/store@1.0.0"), "it imports what this node does not have: `acme:cache/store@1.0.0`");
-    says(import("wasi:http/types@0.2.0"), "`wasi:http/types@0.2.0` (an actor has no network)");
+    says(import("wasi:http/types@0.2.0"), "`wasi:http/types@0.2.0` (there is no HTTP yet;");
     says(import("greenroom:actor/host@0.1.3"), "`greenroom:actor/host@0.1.3.x` (it needs a newer Greenroom)");
     says(component(r#"(import "x" (func))"#, RUN), "does not have: `x`");
     let type_only = component(r#"(type $bytes (list u8)) (import "data" (type (eq $bytes)))"#, RUN);

@@ -1,6 +1,6 @@
 //! `greenroom:actor/host`: who am I, spawn, send, receive.
 
-use super::{Guest, milliseconds, told};
+use super::{Guest, milliseconds};
 use crate::guest::bindings::greenroom::actor::host::{Host, Received};
 use crate::level::Exceeded;
 use crate::limits::Limit;
@@ -22,15 +22,17 @@ impl Host for Guest {
 
     fn spawn(&mut self, entry: String, args: String, options: String) -> Result<String, String> {
         let child = SpawnOptions::parse(&options).and_then(|options| self.context.spawn(&entry, args, &options));
-        told(child.map(|child| child.to_string()))
+        self.told(child.map(|child| child.to_string()))
     }
 
     fn send(&mut self, to: String, message: String) -> Result<(), String> {
-        told(self.context.send(&to, message))
+        let sent = self.context.send(&to, message);
+        self.told(sent)
     }
 
     async fn send_wait(&mut self, to: String, message: String, timeout_ms: u32) -> Result<(), String> {
-        told(self.context.send_wait(&to, message, milliseconds(timeout_ms)).await)
+        let sent = self.context.send_wait(&to, message, milliseconds(timeout_ms)).await;
+        self.told(sent)
     }
 
     async fn receive(&mut self, patterns: Vec<String>, timeout_ms: Option<u32>) -> Result<Option<Received>, String> {

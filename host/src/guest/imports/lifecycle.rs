@@ -6,7 +6,7 @@ use crate::guest::bindings::greenroom::actor::lifecycle::Host;
 impl Host for Guest {
     async fn wait(&mut self, actor: String, timeout_ms: Option<u32>) -> Result<Option<String>, String> {
         let outcome = self.context.wait(&actor, timeout_ms.map(milliseconds)).await;
-        told(outcome.map(|outcome| outcome.map(|outcome| outcome.to_json())))
+        self.told(outcome.map(|outcome| outcome.map(|outcome| outcome.to_json())))
     }
 
     fn kill(&mut self, actor: String) -> Result<(), String> {
@@ -26,7 +26,7 @@ impl Host for Guest {
     }
 
     fn monitor(&mut self, actor: String) -> Result<String, String> {
-        told(self.context.monitor(&actor))
+        self.told(self.context.monitor(&actor))
     }
 
     fn demonitor(&mut self, reference: String) -> Result<(), String> {

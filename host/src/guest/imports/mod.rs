@@ -19,6 +19,18 @@ fn unsupported<T>(function: &str) -> Result<T, String> {
     Err(Refusal::new(RefusalKind::Unsupported, message).to_json())
 }
 
+impl Guest {
+    /// As [`told`]. The first refusal for want of each kind of grant is logged.
+    fn told<T>(&self, answer: Result<T, Refusal>) -> Result<T, String> {
+        answer.map_err(|refusal| {
+            if let Some(grant) = refusal.grant() {
+                self.module.lacks(grant.key(), self.module.grants().holds(&grant), refusal.message());
+            }
+            refusal.to_json()
+        })
+    }
+}
+
 /// A refusal as the guest gets it.
 fn told<T>(answer: Result<T, Refusal>) -> Result<T, String> {
     answer.map_err(|refusal| refusal.to_json())

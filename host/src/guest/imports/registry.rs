@@ -5,7 +5,7 @@ use crate::guest::bindings::greenroom::actor::registry::Host;
 
 impl Host for Guest {
     fn register(&mut self, name: String) -> Result<(), String> {
-        told(self.context.register(&name))
+        self.told(self.context.register(&name))
     }
 
     fn unregister(&mut self, name: String) -> Result<(), String> {
@@ -13,7 +13,7 @@ impl Host for Guest {
     }
 
     fn whereis(&mut self, name: String) -> Result<String, String> {
-        told(self.context.whereis(&name).map(|address| address.to_string()))
+        self.told(self.context.whereis(&name).map(|address| address.to_string()))
     }
 
     fn nodes(&mut self) -> Result<String, String> {

@@ -5,7 +5,7 @@ use crate::guest::bindings::greenroom::actor::rights::Host;
 
 impl Host for Guest {
     fn narrow(&mut self, actor: String, options: String) -> Result<String, String> {
-        told(self.context.narrow(&actor, &options).map(|narrowed| narrowed.to_string()))
+        self.told(self.context.narrow(&actor, &options).map(|narrowed| narrowed.to_string()))
     }
 
     fn revoke(&mut self, narrowed: String) -> Result<(), String> {

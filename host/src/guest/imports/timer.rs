@@ -1,17 +1,17 @@
 //! `greenroom:actor/timer`: the two clocks, and messages to oneself.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::{Guest, milliseconds, told};
 use crate::guest::bindings::greenroom::actor::timer::Host;
 
 impl Host for Guest {
     fn now_ms(&mut self) -> f64 {
-        in_ms(self.context.clock().system().duration_since(UNIX_EPOCH).unwrap_or_default())
+        in_ms(self.clock().system())
     }
 
     fn monotonic_ms(&mut self) -> f64 {
-        in_ms(self.context.clock().monotonic())
+        in_ms(self.clock().monotonic())
     }
 
     fn send_after(&mut self, message: String, delay_ms: u32) -> Result<String, String> {

@@ -45,6 +45,8 @@ pub(super) struct PoolSpec {
     #[serde(default, deserialize_with = "present")]
     shutdown_ms: Given,
     #[serde(default, deserialize_with = "present")]
+    grants: Given,
+    #[serde(default, deserialize_with = "present")]
     intensity: Given,
     #[serde(default, deserialize_with = "present")]
     period_ms: Given,
@@ -126,6 +128,8 @@ struct WorkerText<'a> {
     restart: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     shutdown_ms: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grants: Option<&'a RawValue>,
 }
 
 impl PoolSpec {
@@ -154,6 +158,7 @@ impl PoolSpec {
             args: self.args.as_deref(),
             restart: self.restart.as_deref(),
             shutdown_ms: self.shutdown_ms.as_deref(),
+            grants: self.grants.as_deref(),
         }
     }
 }

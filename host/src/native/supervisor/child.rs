@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use super::backoff::millis;
 use super::spec::{SupervisorSpec, bad, read};
 use crate::address::{Address, quoted};
+use crate::grants::Grant;
 use crate::message::{IntoMessage, Message};
 use crate::native::Context;
 use crate::native::call::present;
@@ -32,6 +33,8 @@ pub struct ChildSpec {
     /// How long it may take to end when it is asked; none: as long as it likes.
     pub(super) shutdown: Option<Duration>,
     pub(super) name: Option<String>,
+    /// None: what the supervisor has.
+    pub(super) grants: Option<Vec<Grant>>,
 }
 
 /// What a child is started from.
@@ -94,7 +97,7 @@ impl ChildSpec {
     }
 
     fn with(id: String, start: Start, shutdown: Option<Duration>) -> ChildSpec {
-        ChildSpec { id, start, restart: Restart::Permanent, shutdown, name: None }
+        ChildSpec { id, start, restart: Restart::Permanent, shutdown, name: None, grants: None }
     }
 
     /// What an entry is called with. A behavior in Rust has what it needs already, and takes none.
@@ -121,6 +124,12 @@ impl ChildSpec {
     /// The name that it has, whenever it lives.
     pub fn name(mut self, name: impl Into<String>) -> ChildSpec {
         self.name = Some(name.into());
+        self
+    }
+
+    /// It is granted exactly these, and can only be started if the supervisor has them.
+    pub fn grants(mut self, grants: impl IntoIterator<Item = Grant>) -> ChildSpec {
+        self.grants = Some(grants.into_iter().collect());
         self
     }
 
@@ -165,6 +174,8 @@ struct ChildText {
     shutdown_ms: Option<Option<u32>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    grants: Option<Vec<Grant>>,
 }
 
 fn no_args() -> Box<RawValue> {
@@ -182,6 +193,7 @@ impl Serialize for ChildSpec {
             restart: self.restart,
             shutdown_ms: Some(self.shutdown.map(millis)),
             name: self.name.clone(),
+            grants: self.grants.clone(),
         };
         text.serialize(serializer)
     }
@@ -196,6 +208,6 @@ impl<'de> Deserialize<'de> for ChildSpec {
             Start::Entry { entry, .. } => Start::Entry { entry, args: text.args.get().to_owned() },
             native @ Start::Native(_) => native,
         };
-        Ok(ChildSpec { start, shutdown, name: text.name, ..child })
+        Ok(ChildSpec { start, shutdown, name: text.name, grants: text.grants, ..child })
     }
 }

@@ -3,6 +3,7 @@
 mod calls;
 mod crowd;
 mod life;
+mod machine;
 mod own_supervisor;
 mod routed;
 mod script;
