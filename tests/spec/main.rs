@@ -8,6 +8,7 @@ mod calls;
 mod chains;
 mod cli;
 mod contract;
+mod documented;
 mod ends;
 mod events;
 mod events_cli;

@@ -72,7 +72,11 @@ impl Address {
     ///
     /// ```no_run
     /// # use greenroom_guest::*;
-    /// # fn f(worker: Address) -> Result<()> {
+    /// # #[actor]
+    /// # fn hand() { receive_any().unwrap(); }
+    /// # #[actor]
+    /// # fn example() -> Result<()> {
+    /// # let worker = hand::spawn()?;
     /// let monitor = worker.monitor()?;
     /// worker.send(&"go")?;
     /// if let Some(ended) = monitor.wait(None)? {
@@ -145,7 +149,11 @@ impl Monitor {
 ///
 /// ```no_run
 /// # use greenroom_guest::*;
-/// # fn f(worker: Address) -> Result<()> {
+/// # #[actor]
+/// # fn brief() {}
+/// # #[actor]
+/// # fn example() -> Result<()> {
+/// # let worker = brief::spawn()?;
 /// trap_exit(true)?;
 /// worker.link()?;
 /// let ended: Ended = receive_as()?;

@@ -64,7 +64,9 @@ impl Address {
     ///
     /// ```no_run
     /// # use greenroom_guest::*;
-    /// # fn f(stranger: Address) -> Result<()> {
+    /// # #[actor]
+    /// # fn example() -> Result<()> {
+    /// # let stranger = curaddr();
     /// let reply_to = curaddr().narrow(&Narrow::new().rights(&[Right::Send]).uses(1))?;
     /// stranger.send(&json!({"question": "why?", "reply_to": reply_to}))?;
     /// # Ok(()) }

@@ -25,8 +25,12 @@ pub fn spawn<T: Serialize + ?Sized>(entry: &str, args: &T) -> Result<Address> {
 ///
 /// ```no_run
 /// # use greenroom_guest::*;
-/// # fn f() -> Result<()> {
-/// let clerk = Spawn::new().name("clerk").monitor().start("counter", &json!([0]))?;
+/// # #[actor]
+/// # fn teller(desk: u32) { receive_any().unwrap(); }
+/// # #[actor]
+/// # fn example() -> Result<()> {
+/// let teller = Spawn::new().name("teller").monitor().start("teller", &json!([1]))?;
+/// # assert_eq!(whereis("teller")?, teller);
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Default)]
@@ -83,8 +87,12 @@ impl Spawn {
     ///
     /// ```no_run
     /// # use greenroom_guest::*;
-    /// # fn f() -> Result<()> {
+    /// # #[actor]
+    /// # fn clerk() { receive_any().unwrap(); }
+    /// # #[actor]
+    /// # fn example() -> Result<()> {
     /// let clerk = Spawn::new().name("clerk").start_or_find("clerk", &json!([]))?;
+    /// assert_eq!(Spawn::new().name("clerk").start_or_find("clerk", &json!([]))?, clerk);
     /// # Ok(()) }
     /// ```
     ///
