@@ -14,17 +14,17 @@ use crate::stage::Stage;
 const NEVER: Duration = Duration::from_secs(3600);
 
 /// A child that tells `tell` when it is up: an entry of the scenarios.
-fn child(tell: &Puppet, name: &str, entry: &str) -> ChildSpec {
+pub fn child(tell: &Puppet, name: &str, entry: &str) -> ChildSpec {
     let args = json!([{"$address": tell.address.to_string()}, name]);
     ChildSpec::new(name, format!("scenarios/{entry}")).args(args)
 }
 
-fn call(stage: &Stage, supervisor: &Address, method: &str, message: Value) -> Result<Value, CallError> {
+pub fn call(stage: &Stage, supervisor: &Address, method: &str, message: Value) -> Result<Value, CallError> {
     stage.block_on(stage.node.call(supervisor, method, message, NEVER))
 }
 
 /// The next so many that came up: their names, in the order of the alphabet, and their addresses.
-fn up(hears: &Puppet, children: usize) -> Vec<(String, Address)> {
+pub fn up(hears: &Puppet, children: usize) -> Vec<(String, Address)> {
     let mut up: Vec<_> =
         (0..children).map(|_| hears.hears()).map(|news| (name(&news, "up"), address(&news["address"]))).collect();
     up.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -35,12 +35,12 @@ fn name(news: &Value, what: &str) -> String {
     news[what].as_str().unwrap_or_else(|| panic!("`{what}` is not in {news}")).to_owned()
 }
 
-fn address(json: &Value) -> Address {
+pub fn address(json: &Value) -> Address {
     json["$address"].as_str().expect("an address").parse().expect("an address")
 }
 
 /// Ends an actor in one of the ways there are.
-fn end(node: &Node, actor: &Address, cause: &str) {
+pub fn end(node: &Node, actor: &Address, cause: &str) {
     match cause {
         "killed" => node.kill(actor),
         "asked" => node.exit(actor, json!("go home")),
@@ -146,7 +146,7 @@ fn one_restart_too_many_and_the_supervisor_takes_its_children_down_and_says_why(
 }
 
 /// A clock is moved until something is heard; answers how far.
-fn advance_until_heard(clock: &Clock, hears: &Puppet, step: Duration) -> (Duration, Value) {
+pub fn advance_until_heard(clock: &Clock, hears: &Puppet, step: Duration) -> (Duration, Value) {
     let start = clock.monotonic();
     loop {
         if let Some(heard) = hears.hears_now().pop() {

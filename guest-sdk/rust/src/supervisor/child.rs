@@ -1,7 +1,7 @@
 //! What a supervisor starts, and starts anew.
 
 use crate::address::milliseconds;
-use crate::{Json, Router, Supervisor};
+use crate::{Json, Outcome, Router, Supervisor};
 use alloc::string::{String, ToString};
 use core::time::Duration;
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,31 @@ pub enum Restart {
     Transient,
     /// Never. Once it has ended it is forgotten.
     Temporary,
+}
+
+impl Restart {
+    /// Whether a child that ended so is started anew.
+    ///
+    /// ```no_run
+    /// # use greenroom_guest::*;
+    /// # #[actor]
+    /// # fn clerk_on_duty() { receive_any().unwrap(); }
+    /// # #[actor]
+    /// # fn example() -> Result<()> {
+    /// let clerk = clerk_on_duty::spawn()?;
+    /// clerk.kill()?;
+    /// let outcome = clerk.wait(None)?.expect("it has ended");
+    /// assert!(Restart::Transient.applies_to(&outcome) && !Restart::Temporary.applies_to(&outcome));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn applies_to(self, outcome: &Outcome) -> bool {
+        match self {
+            Self::Permanent => true,
+            Self::Transient => matches!(outcome, Outcome::Exception(exception) if exception.kind() != "shutdown"),
+            Self::Temporary => false,
+        }
+    }
 }
 
 impl Child {
