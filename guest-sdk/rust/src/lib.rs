@@ -187,7 +187,7 @@ pub use receive::{
 };
 pub use registry::{register, unregister, whereis};
 pub use request::Request;
-pub use rights::{Narrow, Right};
+pub use rights::{Narrow, Right, received_via};
 pub use router::{Pool, Router};
 pub use serde_json::{Value as Json, json};
 pub use server::{Server, Stop, serve};

@@ -157,6 +157,14 @@ impl Source {
         matches!(self, Source::Host(_))
     }
 
+    /// The narrowed address that it was sent to.
+    pub(crate) fn via(&self) -> Option<Id> {
+        match self {
+            Source::Narrowed(via) | Source::Reply(via) => Some(*via),
+            Source::Actor | Source::Timer | Source::Host(_) => None,
+        }
+    }
+
     fn competes(&self) -> bool {
         matches!(self, Source::Actor | Source::Narrowed(_))
     }

@@ -16,7 +16,6 @@ use crate::actor::{self, context};
 use crate::address::Address;
 use crate::clock::Clock;
 use crate::mailbox::Mailbox;
-use crate::mailbox::queue::Source;
 use crate::message::{IntoMessage, Message};
 use crate::node::Kernel;
 use crate::outcome::Outcome;
@@ -200,12 +199,8 @@ impl Context {
             tokio::task::yield_now().await;
         }
         let taken = self.actor.receive(patterns, timeout).await?;
-        let (via, from_host) = match taken.source {
-            Source::Narrowed(via) | Source::Reply(via) => (Some(self.actor.kernel().address(via)), false),
-            Source::Actor | Source::Timer => (None, false),
-            Source::Host(_) => (None, true),
-        };
-        Some(Received { pattern: taken.pattern, from_host, via, message: taken.message })
+        let via = taken.source.via().map(|via| self.actor.kernel().address(via));
+        Some(Received { pattern: taken.pattern, from_host: taken.source.is_host(), via, message: taken.message })
     }
 
     /// Takes the oldest message. None: the time was up. Cancel-safe as [`Context::receive`] is.
