@@ -4,8 +4,8 @@
 pub(crate) mod builtin;
 pub(crate) mod call;
 pub(crate) mod supervisor;
+pub(crate) mod router;
 mod call_out;
-mod router;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -82,6 +82,7 @@ struct Supervisor {
     /// Callers that hear when their child is up, or down.
     waiting: HashMap<Key, Vec<Waiting>>,
     most: Option<u32>,
+    template: Option<ChildSpec>,
     /// What it fails with, once it has given up.
     failure: Option<Message>,
 }
@@ -102,6 +103,7 @@ impl Supervisor {
             by_address: HashMap::new(),
             waiting: HashMap::new(),
             most: spec.most,
+            template: spec.template,
             failure: None,
         };
         for (key, child) in (0..).zip(spec.children) {

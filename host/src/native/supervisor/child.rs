@@ -14,6 +14,7 @@ use crate::address::{Address, quoted};
 use crate::message::{IntoMessage, Message};
 use crate::native::Context;
 use crate::native::call::present;
+use crate::native::router::{self, RouterSpec};
 use crate::refusal::Refusal;
 use crate::spawn_options::{SpawnOptions, check_name};
 
@@ -93,6 +94,11 @@ impl ChildSpec {
         ChildSpec::with(id.into(), Start::Native(Arc::new(start)), None)
     }
 
+    /// A router, with its pool if it has one. It has 5 s to end when it is asked.
+    pub fn router(id: impl Into<String>, spec: RouterSpec) -> ChildSpec {
+        ChildSpec::native(id, move |context| router::route(context, spec.clone()))
+    }
+
     fn with(id: String, start: Start, shutdown: Option<Duration>) -> ChildSpec {
         ChildSpec { id, start, restart: Restart::Permanent, shutdown, name: None }
     }
@@ -121,6 +127,20 @@ impl ChildSpec {
     /// The name that it has, whenever it lives.
     pub fn name(mut self, name: impl Into<String>) -> ChildSpec {
         self.name = Some(name.into());
+        self
+    }
+
+    pub(in crate::native) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(in crate::native) fn is_named(&self) -> bool {
+        self.name.is_some()
+    }
+
+    /// The same child by another ID.
+    pub(super) fn with_id(mut self, id: String) -> ChildSpec {
+        self.id = id;
         self
     }
 
