@@ -97,7 +97,8 @@ fn children_end_in_the_reverse_order_and_the_slow_are_killed() {
     for (kind, start) in KINDS {
         let hears = Puppet::new(&stage.node);
         let spec = SupervisorSpec::one_for_one()
-            .child(child(&hears, "a", "orderly"))
+            // Less, and its time would be up while it is on its way.
+            .child(child(&hears, "a", "orderly").shutdown(1000 * time))
             .child(child(&hears, "b", "stubborn").shutdown(time))
             .child(child(&hears, "c", "orderly"));
         let supervisor = start(&stage, spec);

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use greenroom::{Address, Backoff, CallError, ChildSpec, Context, ExceptionKind, PoolSpec, RouterSpec, SpawnOptions};
+use greenroom::{
+    Address, Backoff, CallError, ChildSpec, Context, ExceptionKind, PoolSpec, RouterSpec, SpawnOptions, SupervisorSpec,
+};
 use serde_json::{Value, json};
 
 use crate::puppet::Puppet;
@@ -178,6 +180,30 @@ fn a_guest_has_a_pool_of_its_own_module_and_every_call_ends() {
     assert_eq!(count("answered") + count("noproc"), 600, "{value}");
     assert!(count("noproc") >= 30, "{value}");
     assert!(value["workers"].as_u64() > Some(4), "those that crashed were replaced: {value}");
+}
+
+#[test]
+fn a_pool_of_behaviors_in_rust_is_resized_and_supervised_like_any() {
+    let stage = Stage::new();
+    let given = Arc::new(AtomicU64::new(0));
+    let worker = ChildSpec::native("clerk", move |context| answers(context, given.clone()));
+    let pool = RouterSpec::random().pool(PoolSpec::new(worker.clone(), 1));
+    let supervisor = stage.node.supervise(SupervisorSpec::one_for_one().child(ChildSpec::router("office", pool)));
+    let supervisor = supervisor.expect("it starts");
+    let call = |to: &Address, method: &str, message: Value| {
+        stage.block_on(stage.node.call(to, method, message, NEVER)).expect("an answer")
+    };
+    let children = call(&supervisor, "which-children", Value::Null);
+    let router: Address = serde_json::from_value(children[0]["address"].clone()).expect("an address");
+    assert_eq!(call(&router, "$router/resize", json!(5)), 5);
+    assert_eq!(routees(&stage, &router).len(), 5);
+    call(&router, "work", Value::Null);
+    stage.node.exit(&supervisor, json!("closing time")).expect("it lives");
+    stage.block_on(stage.node.emptied());
+
+    let named = RouterSpec::random().pool(PoolSpec::new(worker.name("clerk"), 2));
+    let end = stage.exception(&stage.node.route(named).expect("it starts"));
+    assert!(end.message().contains("one name"), "{end}");
 }
 
 const WORKERS: usize = 8;

@@ -1,6 +1,6 @@
 //! Supervisors of guests: what each strategy does with each kind of child, whatever it ended of.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use greenroom::{
     Address, Backoff, CallError, ChildSpec, Clock, ExceptionKind, Node, Restart, Strategy, SupervisorSpec,
@@ -147,8 +147,9 @@ fn one_restart_too_many_and_the_supervisor_takes_its_children_down_and_says_why(
 
 /// A clock is moved until something is heard; answers how far.
 pub fn advance_until_heard(clock: &Clock, hears: &Puppet, step: Duration) -> (Duration, Value) {
-    let start = clock.monotonic();
+    let (start, began) = (clock.monotonic(), Instant::now());
     loop {
+        assert!(began.elapsed() < Duration::from_secs(60), "nothing is heard");
         if let Some(heard) = hears.hears_now().pop() {
             return (clock.monotonic() - start, heard);
         }
@@ -165,7 +166,8 @@ fn who_ends_quickly_again_waits_longer_for_its_restart_by_the_node_s_clock() {
     let hears = Puppet::new(&stage.node);
     let spec = SupervisorSpec::one_for_one()
         .child(child(&hears, "b", "plain"))
-        .intensity(10, Duration::from_secs(1))
+        // No child shall run for a whole one while the clock moves on.
+        .intensity(10, Duration::from_secs(1_000_000))
         .backoff(Backoff::new(Duration::from_secs(100), Duration::from_secs(1_000)).jitter(0.0));
     let supervisor = stage.node.supervise(spec).expect("it starts");
     let b = up(&hears, 1)[0].1.clone();
@@ -189,7 +191,8 @@ fn at_a_shutdown_each_child_has_its_time_the_last_first_and_is_killed_then() {
     let hears = Puppet::new(&stage.node);
     let time = Duration::from_secs(30);
     let spec = SupervisorSpec::one_for_one()
-        .child(child(&hears, "a", "orderly"))
+        // Its time would be up while it is on its way.
+        .child(child(&hears, "a", "orderly").shutdown(None))
         .child(child(&hears, "b", "stubborn").shutdown(time))
         .child(child(&hears, "c", "orderly"))
         .child(child(&hears, "d", "orderly").shutdown(Duration::ZERO));
