@@ -2,6 +2,7 @@
 
 mod builder;
 mod call;
+mod route;
 mod supervise;
 
 use std::future::Future;

@@ -4,6 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -279,6 +281,18 @@ impl Limits {
     /// As [`Limits::from_json`] reads it.
     pub(crate) fn to_json(&self) -> Map<String, Value> {
         self.iter().map(|(limit, amount)| (limit.as_str().to_owned(), amount.into())).collect()
+    }
+}
+
+impl Serialize for Limits {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.to_json().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Limits {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error> {
+        Limits::from_json(&Map::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 

@@ -10,6 +10,7 @@ mod cli;
 mod contract;
 mod crashes;
 mod crashes_cli;
+mod documented;
 mod ends;
 mod events;
 mod events_cli;

@@ -31,6 +31,33 @@ fn who_monitors_or_links_by_a_narrowed_address_is_told_of_that_one() {
 }
 
 #[test]
+fn a_guest_hears_which_of_its_addresses_a_message_was_sent_to() {
+    let stage = Stage::new();
+    let owner = Puppet::new(&stage.node);
+    let me = owner.address.to_string();
+    let actor = stage.script(json!([
+        {"narrow": ["me", {}]},
+        {"narrow": ["me", {"uses": 1}]},
+        "via",
+        {"monitor": me},
+        {"report": me},
+        {"receive": [["many"], null]}, "via",
+        {"receive": [["never"], 0]}, "via",
+        {"receive": [["own"], null]}, "via",
+        {"receive": [["once"], null]}, "via",
+        {"receive": [[{"$host": {}}], null]}, "via",
+    ]));
+    let report = owner.hears();
+    for (to, message) in [(&report[0], "many"), (&report[1], "once"), (&json!(actor.to_string()), "own")] {
+        stage.send(&to.as_str().expect("an address").parse().expect("an address"), json!(message));
+    }
+    owner.returns(Value::Null);
+    let answers = stage.value(&actor);
+    let via: Vec<&Value> = [2, 6, 8, 10, 12, 14].iter().map(|step| &answers[*step]).collect();
+    assert_eq!(via, [&Value::Null, &report[0], &report[0], &Value::Null, &report[1], &Value::Null]);
+}
+
+#[test]
 fn who_goes_with_an_actor_linked_by_a_narrowed_address_names_that_one() {
     let stage = Stage::new();
     let (owner, follower) = (Puppet::new(&stage.node), Puppet::new(&stage.node));

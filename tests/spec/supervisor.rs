@@ -1,6 +1,6 @@
 //! Supervisors of guests: what each strategy does with each kind of child, whatever it ended of.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use greenroom::{
     Address, Backoff, CallError, ChildSpec, Clock, ExceptionKind, Node, Restart, Strategy, SupervisorSpec,
@@ -14,17 +14,17 @@ use crate::stage::Stage;
 const NEVER: Duration = Duration::from_secs(3600);
 
 /// A child that tells `tell` when it is up: an entry of the scenarios.
-fn child(tell: &Puppet, name: &str, entry: &str) -> ChildSpec {
+pub fn child(tell: &Puppet, name: &str, entry: &str) -> ChildSpec {
     let args = json!([{"$address": tell.address.to_string()}, name]);
     ChildSpec::new(name, format!("scenarios/{entry}")).args(args)
 }
 
-fn call(stage: &Stage, supervisor: &Address, method: &str, message: Value) -> Result<Value, CallError> {
+pub fn call(stage: &Stage, supervisor: &Address, method: &str, message: Value) -> Result<Value, CallError> {
     stage.block_on(stage.node.call(supervisor, method, message, NEVER))
 }
 
 /// The next so many that came up: their names, in the order of the alphabet, and their addresses.
-fn up(hears: &Puppet, children: usize) -> Vec<(String, Address)> {
+pub fn up(hears: &Puppet, children: usize) -> Vec<(String, Address)> {
     let mut up: Vec<_> =
         (0..children).map(|_| hears.hears()).map(|news| (name(&news, "up"), address(&news["address"]))).collect();
     up.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -35,12 +35,12 @@ fn name(news: &Value, what: &str) -> String {
     news[what].as_str().unwrap_or_else(|| panic!("`{what}` is not in {news}")).to_owned()
 }
 
-fn address(json: &Value) -> Address {
+pub fn address(json: &Value) -> Address {
     json["$address"].as_str().expect("an address").parse().expect("an address")
 }
 
 /// Ends an actor in one of the ways there are.
-fn end(node: &Node, actor: &Address, cause: &str) {
+pub fn end(node: &Node, actor: &Address, cause: &str) {
     match cause {
         "killed" => node.kill(actor),
         "asked" => node.exit(actor, json!("go home")),
@@ -146,9 +146,10 @@ fn one_restart_too_many_and_the_supervisor_takes_its_children_down_and_says_why(
 }
 
 /// A clock is moved until something is heard; answers how far.
-fn advance_until_heard(clock: &Clock, hears: &Puppet, step: Duration) -> (Duration, Value) {
-    let start = clock.monotonic();
+pub fn advance_until_heard(clock: &Clock, hears: &Puppet, step: Duration) -> (Duration, Value) {
+    let (start, began) = (clock.monotonic(), Instant::now());
     loop {
+        assert!(began.elapsed() < Duration::from_secs(60), "nothing is heard");
         if let Some(heard) = hears.hears_now().pop() {
             return (clock.monotonic() - start, heard);
         }
@@ -165,7 +166,8 @@ fn who_ends_quickly_again_waits_longer_for_its_restart_by_the_node_s_clock() {
     let hears = Puppet::new(&stage.node);
     let spec = SupervisorSpec::one_for_one()
         .child(child(&hears, "b", "plain"))
-        .intensity(10, Duration::from_secs(90))
+        // No child shall run for a whole one while the clock moves on.
+        .intensity(10, Duration::from_secs(1_000_000))
         .backoff(Backoff::new(Duration::from_secs(100), Duration::from_secs(1_000)).jitter(0.0));
     let supervisor = stage.node.supervise(spec).expect("it starts");
     let b = up(&hears, 1)[0].1.clone();
@@ -189,7 +191,8 @@ fn at_a_shutdown_each_child_has_its_time_the_last_first_and_is_killed_then() {
     let hears = Puppet::new(&stage.node);
     let time = Duration::from_secs(30);
     let spec = SupervisorSpec::one_for_one()
-        .child(child(&hears, "a", "orderly"))
+        // Its time would be up while it is on its way.
+        .child(child(&hears, "a", "orderly").shutdown(None))
         .child(child(&hears, "b", "stubborn").shutdown(time))
         .child(child(&hears, "c", "orderly"))
         .child(child(&hears, "d", "orderly").shutdown(Duration::ZERO));

@@ -135,6 +135,13 @@ fn children_come_and_go_by_call() {
 }
 
 #[test]
+fn a_guest_sets_and_asks_by_types_all_that_supervisors_and_routers_know() {
+    let stage = Stage::new();
+    let hears = Puppet::new(&stage.node);
+    stage.run("has_every_setting", json!([{"$address": hears.address.to_string()}]));
+}
+
+#[test]
 fn a_stopped_child_stays_known_until_it_is_deleted() {
     let stage = Stage::new();
     let spec = SupervisorSpec::one_for_one().child(ChildSpec::native("a", waits));

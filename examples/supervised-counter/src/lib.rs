@@ -40,7 +40,7 @@ fn counter() -> Result<Json> {
 #[derive(Serialize)]
 struct Report {
     before: Json,
-    restarts: Json,
+    restarts: u64,
     after: Json,
 }
 
@@ -49,7 +49,7 @@ struct Report {
 fn main() -> Result<Report> {
     let supervisor = Supervisor::one_for_one().child(Child::new("counter", "counter").name("counter")).start()?;
     // It answers when it has started its children, so that the name is there.
-    supervisor.call("count-children", &(), PATIENCE)?;
+    Supervisor::count_children(&supervisor, PATIENCE)?;
 
     let counter = whereis("counter")?;
     counter.call("add", &1, PATIENCE)?;
@@ -58,7 +58,7 @@ fn main() -> Result<Report> {
     counter.wait(None)?;
 
     // Another counter has the name now, and starts from 0.
-    let children = supervisor.call("count-children", &(), PATIENCE)?;
+    let restarts = Supervisor::count_children(&supervisor, PATIENCE)?.restarts;
     let after = whereis("counter")?.call("add", &1, PATIENCE)?;
-    Ok(Report { before, restarts: children["restarts"].clone(), after })
+    Ok(Report { before, restarts, after })
 }

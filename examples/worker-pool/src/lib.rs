@@ -19,7 +19,7 @@ fn worker() -> Result<()> {
 /// Asks for `n` squares at once, and counts the answers and those who gave them.
 #[actor]
 fn main(n: u64) -> Result<Json> {
-    let pool = Router::round_robin().pool("worker", json!([]), 8).start()?;
+    let pool = Router::round_robin().pool(Pool::new("worker", 8)).start()?;
     let calls = (0..n).map(|number| pool.call_start("square", &number)).collect::<Result<Vec<_>>>()?;
     let (mut answered, mut workers) = (0, BTreeSet::new());
     for (number, answer) in (0..n).zip(wait_all(calls, Duration::from_secs(60))) {

@@ -22,7 +22,9 @@ pub(crate) const ADDRESS_KEY: &str = "$address";
 ///
 /// ```no_run
 /// # use greenroom_guest::*;
-/// # fn f(to: Address) -> Result<()> {
+/// # #[actor]
+/// # fn example() -> Result<()> {
+/// # let to = curaddr();
 /// (&to | json!({"text": "hello"}))?;
 /// to | "and good-bye"
 /// # }

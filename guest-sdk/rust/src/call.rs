@@ -19,7 +19,17 @@ impl Address {
     /// ```no_run
     /// # use greenroom_guest::*;
     /// # use std::time::Duration;
-    /// # fn f(counter: Address) -> Result<()> {
+    /// # #[actor]
+    /// # fn adder(mut sum: i64) -> Result<()> {
+    /// #     loop {
+    /// #         let request: Request = receive_as()?;
+    /// #         sum += request.message().as_i64().unwrap_or_default();
+    /// #         request.respond(&sum)?;
+    /// #     }
+    /// # }
+    /// # #[actor]
+    /// # fn example() -> Result<()> {
+    /// # let counter = adder::spawn(0)?;
     /// let count = counter.call("add", &2, Duration::from_secs(1))?;
     /// assert_eq!(count, 2);
     /// # Ok(()) }
@@ -43,8 +53,19 @@ impl Address {
     ///
     /// ```no_run
     /// # use greenroom_guest::*;
-    /// # fn f(counter: Address) -> Result<()> {
+    /// # #[actor]
+    /// # fn counts(mut sum: i64) -> Result<()> {
+    /// #     loop {
+    /// #         let request: Request = receive_as()?;
+    /// #         sum += request.message().as_i64().unwrap_or_default();
+    /// #         request.respond(&sum)?;
+    /// #     }
+    /// # }
+    /// # #[actor]
+    /// # fn example() -> Result<()> {
+    /// # let counter = counts::spawn(0)?;
     /// let count = counter.call_as::<u32>("add", &2, None)?;
+    /// # assert_eq!(count, 2);
     /// # Ok(()) }
     /// ```
     ///
@@ -65,9 +86,14 @@ impl Address {
     /// ```no_run
     /// # use greenroom_guest::*;
     /// # use std::time::Duration;
-    /// # fn f(library: Address, archive: Address) -> Result<()> {
+    /// # #[actor]
+    /// # fn keeper(shelf: u32) -> Result<()> { loop { receive_as::<Request>()?.respond(&shelf)?; } }
+    /// # #[actor]
+    /// # fn example() -> Result<()> {
+    /// # let (library, archive) = (keeper::spawn(1)?, keeper::spawn(2)?);
     /// let (one, other) = (library.call_start("find", "Moby")?, archive.call_start("find", "Moby")?);
     /// let found = [one.wait(Duration::from_secs(1))?, other.wait(Duration::from_secs(1))?];
+    /// # assert_eq!(found, [1, 2]);
     /// # Ok(()) }
     /// ```
     ///

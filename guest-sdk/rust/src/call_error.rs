@@ -10,7 +10,14 @@ use alloc::string::{String, ToString};
 /// ```no_run
 /// # use greenroom_guest::*;
 /// # use std::time::Duration;
-/// # fn f(bank: Address) -> Result<()> {
+/// # #[actor]
+/// # fn bank() -> Result<()> {
+/// #     let no = json!({"type": "error", "message": "no money"});
+/// #     receive_as::<Request>()?.respond_exception(&no)
+/// # }
+/// # #[actor]
+/// # fn example() -> Result<()> {
+/// # let bank = bank::spawn()?;
 /// match bank.call("pay", &100, Duration::from_secs(1)) {
 ///     Ok(receipt) => println!("paid: {receipt}"),
 ///     Err(error) => match error.call_error() {

@@ -23,6 +23,11 @@
 //!     (last | json!({"text": "hello around the ring"}))?;
 //!     receive_any()
 //! }
+//! # #[actor]
+//! # fn example() -> Result<()> {
+//! # let around = build::spawn(10)?.wait(None)?.unwrap().into_value()?;
+//! # assert_eq!(around["text"], "hello around the ring");
+//! # Ok(()) }
 //! ```
 //!
 //! The crate is a `cdylib`; `greenroom run FOLDER build 10` builds it and runs the entry `build`.
@@ -81,6 +86,10 @@
 //! fn welcome() -> Result<Json> {
 //!     greeter::spawn()?.call("greet", "world", Duration::from_secs(1))
 //! }
+//! # #[actor]
+//! # fn example() -> Result<()> {
+//! # assert_eq!(welcome()?, "hello, world");
+//! # Ok(()) }
 //! ```
 //!
 //! [`Address::call_start`] asks without waiting, and [`wait_all`] waits for many, answers of calls or ends of actors.
@@ -93,7 +102,8 @@
 //!
 //! ```no_run
 //! # use greenroom_guest::*;
-//! # #[actor] fn worker(part: u32) -> Result<()> { Ok(()) }
+//! # #[actor]
+//! # fn worker(part: u32) -> u32 { part }
 //! /// Runs a worker, and again as often as it fails.
 //! #[actor]
 //! fn tenacious(part: u32) -> Result<Json> {
@@ -105,6 +115,10 @@
 //!         }
 //!     }
 //! }
+//! # #[actor]
+//! # fn example() -> Result<()> {
+//! # assert_eq!(tenacious(7)?, 7);
+//! # Ok(()) }
 //! ```
 //!
 //! An ancestor may [end](Address::kill) its descendants or [ask them to](Address::exit). [`register`] gives an actor a name,
@@ -173,12 +187,12 @@ pub use receive::{
 };
 pub use registry::{register, unregister, whereis};
 pub use request::Request;
-pub use rights::{Narrow, Right};
-pub use router::Router;
+pub use rights::{Narrow, Right, received_via};
+pub use router::{Pool, Router};
 pub use serde_json::{Value as Json, json};
 pub use server::{Server, Stop, serve};
 pub use spawn::{Spawn, spawn};
-pub use supervisor::{Child, Supervisor};
+pub use supervisor::{Backoff, Child, ChildCounts, ChildName, ChildState, ChildStatus, Restart, Supervisor};
 pub use timer::{Timer, send_after};
 pub use wait_all::{Awaited, wait_all};
 

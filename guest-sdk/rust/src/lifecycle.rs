@@ -40,6 +40,35 @@ impl Address {
         lifecycle::exit(self.as_str(), &serde_json::to_string(reason)?).map_err(Error::refusal)
     }
 
+    /// Asks a descendant of this actor to end, as [`exit`](Self::exit) does, and returns how it did. If it has not for
+    /// `patience`, it is killed; `None` waits for ever.
+    ///
+    /// ```no_run
+    /// # use greenroom_guest::*;
+    /// # use std::time::Duration;
+    /// # #[actor]
+    /// # fn idler() { receive_any().unwrap(); }
+    /// # #[actor]
+    /// # fn example() -> Result<()> {
+    /// let idler = idler::spawn()?;
+    /// let Outcome::Exception(end) = idler.stop(&"enough", Duration::from_secs(5))? else { panic!("it did not obey") };
+    /// assert_eq!(end.kind(), "shutdown");
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for `exit`.
+    pub fn stop<T: Serialize + ?Sized>(&self, reason: &T, patience: impl Into<Option<Duration>>) -> Result<Outcome> {
+        self.exit(reason)?;
+        if let Some(outcome) = self.wait(patience.into())? {
+            return Ok(outcome);
+        }
+        // If it is refused now, it has just ended.
+        _ = self.kill();
+        Ok(self.wait(None)?.expect("a wait without a time ends with an outcome"))
+    }
+
     /// From now on this actor hears of the other's end: one that ended with an exception takes this actor with it, unless
     /// it [traps exits](trap_exit); then every end is an [`Ended`] message.
     ///
@@ -72,7 +101,11 @@ impl Address {
     ///
     /// ```no_run
     /// # use greenroom_guest::*;
-    /// # fn f(worker: Address) -> Result<()> {
+    /// # #[actor]
+    /// # fn hand() { receive_any().unwrap(); }
+    /// # #[actor]
+    /// # fn example() -> Result<()> {
+    /// # let worker = hand::spawn()?;
     /// let monitor = worker.monitor()?;
     /// worker.send(&"go")?;
     /// if let Some(ended) = monitor.wait(None)? {
@@ -145,7 +178,11 @@ impl Monitor {
 ///
 /// ```no_run
 /// # use greenroom_guest::*;
-/// # fn f(worker: Address) -> Result<()> {
+/// # #[actor]
+/// # fn brief() {}
+/// # #[actor]
+/// # fn example() -> Result<()> {
+/// # let worker = brief::spawn()?;
 /// trap_exit(true)?;
 /// worker.link()?;
 /// let ended: Ended = receive_as()?;

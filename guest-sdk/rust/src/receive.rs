@@ -85,11 +85,15 @@ pub fn receive_any() -> Result<Json> {
 /// # use greenroom_guest::*;
 /// static DATA: Pattern = pattern!(["data", str]);
 /// static EVENT: Pattern = pattern!({"event": str, "data": any});
-/// # fn f() -> Result<()> {
+/// # #[actor]
+/// # fn example() -> Result<()> {
+/// # (curaddr() | json!("neither of them"))?;
+/// # (curaddr() | json!({"event": "click", "data": [7, 9]}))?;
 /// let (matched, message) = receive(&[&DATA, &EVENT])?;
-/// if matched == DATA {
-///     // …
+/// if matched == EVENT {
+///     println!("{}", message["data"]);
 /// }
+/// # assert_eq!((matched == EVENT, receive_any()?), (true, json!("neither of them")));
 /// # Ok(()) }
 /// ```
 ///
@@ -104,6 +108,18 @@ pub fn receive<'a>(patterns: &[&'a Pattern]) -> Result<(Matched<'a>, Json)> {
 /// As [`receive`], for at most this long; `None` if the time was up.
 ///
 /// The time is the total: messages that do not match do not prolong it.
+///
+/// ```no_run
+/// # use greenroom_guest::*;
+/// # use std::time::Duration;
+/// # #[actor]
+/// # fn example() -> Result<()> {
+/// static GO: Pattern = pattern!("go");
+/// if receive_timeout(&[&GO], Duration::from_millis(10))?.is_none() {
+///     println!("nobody says go");
+/// }
+/// # Ok(()) }
+/// ```
 ///
 /// # Errors
 ///
@@ -161,17 +177,23 @@ pub enum Incoming<T> {
 ///
 /// ```no_run
 /// # use greenroom_guest::*;
-/// # #[derive(serde::Deserialize)]
-/// # enum Request { Login { client: Address } }
-/// # fn f() -> Result<()> {
-/// loop {
-///     match receive_or_host::<Request>()? {
-///         Incoming::Message(Request::Login { client }) => drop(client.monitor()?),
-///         Incoming::Host(HostMessage::Ended(ended)) => println!("{} has left", ended.address),
-///         Incoming::Host(_) => {}
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// enum Visit {
+///     Login { client: Address },
+/// }
+///
+/// #[actor]
+/// fn club() -> Result<()> {
+///     loop {
+///         match receive_or_host::<Visit>()? {
+///             Incoming::Message(Visit::Login { client }) => drop(client.monitor()?),
+///             Incoming::Host(HostMessage::Ended(ended)) => println!("{} has left", ended.address),
+///             Incoming::Host(_) => {}
+///         }
 ///     }
 /// }
-/// # }
+/// # #[actor]
+/// # fn example() -> Result<()> { club::spawn()?.send(&Visit::Login { client: curaddr() }) }
 /// ```
 ///
 /// # Errors

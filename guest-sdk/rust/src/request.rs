@@ -10,18 +10,24 @@ use serde_json::value::RawValue;
 ///
 /// ```no_run
 /// # use greenroom_guest::*;
-/// # fn f() -> Result<()> {
-/// loop {
-///     let request: Request = receive_as()?;
-///     match request.method() {
-///         "double" => match request.message().as_i64() {
-///             Some(n) => request.respond(&(n * 2))?,
-///             None => request.respond_exception(&json!({"type": "error", "message": "only numbers"}))?,
-///         },
-///         _ => request.respond_invalid_method()?,
+/// #[actor]
+/// fn doubler() -> Result<()> {
+///     loop {
+///         let request: Request = receive_as()?;
+///         match (request.method(), request.message().as_i64()) {
+///             ("double", Some(n)) => request.respond(&(n * 2))?,
+///             ("double", None) => request.respond_exception(&json!({"type": "error", "message": "only numbers"}))?,
+///             _ => request.respond_invalid_method()?,
+///         }
 ///     }
 /// }
-/// # }
+/// # #[actor]
+/// # fn example() -> Result<()> {
+/// # let doubler = doubler::spawn()?;
+/// # assert_eq!(doubler.call("double", &21, None)?, 42);
+/// # assert_eq!(doubler.call("double", "a", None).unwrap_err().kind(), "exception");
+/// # assert_eq!(doubler.call("halve", &2, None).unwrap_err().kind(), "invalid-method");
+/// # Ok(()) }
 /// ```
 ///
 /// A request that is dropped is never answered: the caller waits until its time is up or this actor has ended.

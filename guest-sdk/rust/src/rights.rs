@@ -64,7 +64,9 @@ impl Address {
     ///
     /// ```no_run
     /// # use greenroom_guest::*;
-    /// # fn f(stranger: Address) -> Result<()> {
+    /// # #[actor]
+    /// # fn example() -> Result<()> {
+    /// # let stranger = curaddr();
     /// let reply_to = curaddr().narrow(&Narrow::new().rights(&[Right::Send]).uses(1))?;
     /// stranger.send(&json!({"question": "why?", "reply_to": reply_to}))?;
     /// # Ok(()) }
@@ -87,6 +89,44 @@ impl Address {
         sys::in_actor();
         rights::revoke(self.as_str()).map_err(Error::refusal)
     }
+}
+
+/// The narrowed address of this actor that the message it took last was sent to; `None` if that was sent to the actor itself
+/// or made by the node.
+///
+/// So an actor can be one thing to those who have its own address, and another to those who have a narrowed one:
+///
+/// ```no_run
+/// # use greenroom_guest::*;
+/// /// Anybody may look; who has the actor's own address may also write.
+/// #[actor]
+/// fn notice_board() -> Result<()> {
+///     let mut notice = json!("nothing new");
+///     loop {
+///         let mut request: Request = receive_as()?;
+///         match request.method() {
+///             "write" if received_via().is_none() => {
+///                 notice = request.take_message();
+///                 request.respond(&())?;
+///             }
+///             "read" => request.respond(&notice)?,
+///             _ => request.respond_invalid_method()?,
+///         }
+///     }
+/// }
+/// # #[actor]
+/// # fn example() -> Result<()> {
+/// # let board = notice_board::spawn()?;
+/// # let window = board.narrow(&Narrow::new().rights(&[Right::Send, Right::Monitor]))?;
+/// # assert_eq!(window.call("write", "me too", None).unwrap_err().kind(), "invalid-method");
+/// # board.call("write", "lunch at one", None)?;
+/// # assert_eq!(window.call("read", &(), None)?, "lunch at one");
+/// # Ok(()) }
+/// ```
+#[must_use]
+pub fn received_via() -> Option<Address> {
+    sys::in_actor();
+    rights::via().map(Address::of_node)
 }
 
 fn as_milliseconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,21 +1,33 @@
 //! Routers: one address in front of many actors, written down for the node's own `greenroom/router`.
 
-use crate::{Address, Json, Result, Spawn};
+mod control;
+mod pool;
+
+use crate::address::milliseconds;
+use crate::{Address, Result, Spawn};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::time::Duration;
 use serde::Serialize;
+
+pub use pool::Pool;
 
 /// One address in front of many actors. It is an actor of the node's, which passes on each message and each
 /// [call](Address::call) to one of them. A call is answered, or fails at once if the actor that has it ends.
 ///
-/// The calls `$router/routees`, `$router/add`, `$router/remove` and `$router/resize` are for the router itself.
+/// This type is what it is to do; one that runs is an address. Whoever has it may call and send as to any actor, and asks
+/// the router itself by functions that take it, such as [`Router::resize`].
 ///
 /// ```no_run
 /// # use greenroom_guest::*;
 /// # use std::time::Duration;
-/// # fn f() -> Result<()> {
-/// let router = Router::least_loaded().pool("worker", json!([]), 8).start()?;
-/// let answer = router.call("work", &1, Duration::from_secs(1))?;
+/// # #[actor]
+/// # fn miller() -> Result<()> { loop { receive_as::<Request>()?.respond(&1)?; } }
+/// # #[actor]
+/// # fn example() -> Result<()> {
+/// let router = Router::least_loaded().pool(Pool::new("miller", 8)).start()?;
+/// let answer = router.call("mill", "corn", Duration::from_secs(1))?;
+/// # assert_eq!(answer, 1);
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Serialize)]
@@ -28,18 +40,15 @@ pub struct Router {
     routees: Vec<Address>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pool: Option<Pool>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct Pool {
-    entry: String,
-    args: Json,
-    size: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calls_max: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call_timeout_ms: Option<u32>,
 }
 
 impl Router {
     fn new(strategy: &'static str) -> Self {
-        Self { strategy, key: None, routees: Vec::new(), pool: None }
+        Self { strategy, key: None, routees: Vec::new(), pool: None, calls_max: None, call_timeout_ms: None }
     }
 
     /// Each in turn.
@@ -57,7 +66,8 @@ impl Router {
         Self::new("broadcast")
     }
 
-    /// For the same value under this key of the message, the same actor, as long as it lives.
+    /// For the same value under this key of the message (of a call: of what it is called with), the same actor, as long as
+    /// it lives. The key is one of the message's own, or a JSON pointer such as `/user/id`.
     pub fn hash(key: &str) -> Self {
         Self { key: Some(key.to_string()), ..Self::new("hash") }
     }
@@ -73,9 +83,22 @@ impl Router {
         self
     }
 
-    /// Lets the router have actors of its own: so many of this entry, started anew when they end.
-    pub fn pool(mut self, entry: &str, args: Json, size: u32) -> Self {
-        self.pool = Some(Pool { entry: entry.to_string(), args, size });
+    /// Lets the router have actors of its own, instead of [routees](Self::routee): started anew when they end.
+    pub fn pool(mut self, pool: Pool) -> Self {
+        self.pool = Some(pool);
+        self
+    }
+
+    /// How many calls may wait for their answer at a time, 10,000 if nothing else is said; one more is refused (`limit`).
+    pub fn calls_max(mut self, calls: u32) -> Self {
+        self.calls_max = Some(calls);
+        self
+    }
+
+    /// How long the router waits for an answer, 5 minutes if nothing else is said: then the caller hears of a `timeout`, if
+    /// it has not given up before.
+    pub fn call_timeout(mut self, time: Duration) -> Self {
+        self.call_timeout_ms = Some(milliseconds(time));
         self
     }
 
@@ -101,16 +124,46 @@ impl Router {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json;
+    use crate::{Backoff, Json, Restart, json};
 
     #[test]
     fn a_router_is_written_as_the_node_reads_it() {
         let check = |router: Router, expected: Json| assert_eq!(serde_json::to_value(router).unwrap(), expected);
         let actor: Address = "a@b:1".parse().unwrap();
-        check(Router::random().routee(actor), json!({"strategy": "random", "routees": [{"$address": "a@b:1"}]}));
         check(
-            Router::hash("user").pool("worker", json!([1]), 8),
-            json!({"strategy": "hash", "key": "user", "pool": {"entry": "worker", "args": [1], "size": 8}}),
+            Router::random().routee(actor).calls_max(5).call_timeout(Duration::from_secs(1)),
+            json!({
+                "strategy": "random",
+                "routees": [{"$address": "a@b:1"}],
+                "calls_max": 5,
+                "call_timeout_ms": 1000,
+            }),
+        );
+        check(
+            Router::hash("user").pool(Pool::new("worker", 8)),
+            json!({"strategy": "hash", "key": "user", "pool": {"entry": "worker", "size": 8}}),
+        );
+        let whole = Pool::new("worker", 8)
+            .args(json!([1]))
+            .restart(Restart::Transient)
+            .shutdown_after(None)
+            .intensity(9, Duration::from_secs(2))
+            .backoff(Backoff::none());
+        check(
+            Router::least_loaded().pool(whole),
+            json!({
+                "strategy": "least-loaded",
+                "pool": {
+                    "entry": "worker",
+                    "size": 8,
+                    "args": [1],
+                    "restart": "transient",
+                    "shutdown_ms": null,
+                    "intensity": 9,
+                    "period_ms": 2000,
+                    "backoff": {"first_ms": 0, "most_ms": 0},
+                },
+            }),
         );
     }
 }

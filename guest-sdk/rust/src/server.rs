@@ -34,6 +34,13 @@ use core::time::Duration;
 /// fn counter(first: i64) -> Result<Json> {
 ///     serve::<Counter>(first)
 /// }
+/// # #[actor]
+/// # fn example() -> Result<()> {
+/// # let counter = counter::spawn(40)?;
+/// # assert_eq!(counter.call("add", &2, None)?, 42);
+/// # assert_eq!(counter.call("add", "a", None).unwrap_err().kind(), "exception");
+/// # assert_eq!(counter.call("get", &(), None)?, 42);
+/// # Ok(()) }
 /// ```
 ///
 /// What a method returns as its error is told to the caller, and the server lives on. A panic ends it, and each caller hears
@@ -85,6 +92,15 @@ pub trait Server: Sized {
     ///         self.0.drain(..).try_for_each(|request| request.respond(&message))
     ///     }
     /// }
+    /// # #[actor]
+    /// # fn gate() -> Result<Json> { serve::<Gate>(()) }
+    /// # #[actor]
+    /// # fn example() -> Result<()> {
+    /// # let gate = gate::spawn()?;
+    /// # let calls = [gate.call_start("enter", &())?, gate.call_start("enter", &())?];
+    /// # gate.send("open")?;
+    /// # assert!(wait_all(calls, None).iter().all(|answer| *answer.as_ref().unwrap() == "open"));
+    /// # Ok(()) }
     /// ```
     ///
     /// # Errors
@@ -122,6 +138,38 @@ pub trait Server: Sized {
 
     /// How long to wait for whatever is next, before [`timed_out`](Self::timed_out). Asked before each wait; without it a
     /// server waits for ever.
+    ///
+    /// ```no_run
+    /// # use greenroom_guest::*;
+    /// # use std::time::Duration;
+    /// /// Counts how often it was left alone, and after the third time has enough.
+    /// struct Bored(u32);
+    ///
+    /// impl Server for Bored {
+    ///     type Args = ();
+    ///
+    ///     fn start(_: ()) -> Result<Self> {
+    ///         Ok(Bored(0))
+    ///     }
+    ///
+    ///     fn timeout(&self) -> Option<Duration> {
+    ///         Some(Duration::from_millis(10))
+    ///     }
+    ///
+    ///     fn timed_out(&mut self) -> Result<()> {
+    ///         self.0 += 1;
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn done(&mut self) -> Option<Json> {
+    ///         (self.0 == 3).then(|| json!("good-bye"))
+    ///     }
+    /// }
+    /// # #[actor]
+    /// # fn example() -> Result<()> {
+    /// # assert_eq!(serve::<Bored>(())?, "good-bye");
+    /// # Ok(()) }
+    /// ```
     fn timeout(&self) -> Option<Duration> {
         None
     }
@@ -141,6 +189,32 @@ pub trait Server: Sized {
     }
 
     /// Tidies up: the last that runs, whatever the server ends by, except for a panic, a kill and a limit.
+    ///
+    /// ```no_run
+    /// # use greenroom_guest::*;
+    /// /// Tells somebody when it ends.
+    /// struct Polite(Address);
+    ///
+    /// impl Server for Polite {
+    ///     type Args = Address;
+    ///
+    ///     fn start(whom: Address) -> Result<Self> {
+    ///         Ok(Polite(whom))
+    ///     }
+    ///
+    ///     fn stop(&mut self, why: &Stop) {
+    ///         let word = if matches!(why, Stop::Shutdown(_)) { "as you wish" } else { "good-bye" };
+    ///         _ = self.0.send(word);
+    ///     }
+    /// }
+    /// # #[actor]
+    /// # fn polite(whom: Address) -> Result<Json> { serve::<Polite>(whom) }
+    /// # #[actor]
+    /// # fn example() -> Result<()> {
+    /// # polite::spawn_with(&Spawn::new().trap_exit(), curaddr())?.exit("enough")?;
+    /// # assert_eq!(receive_any()?, "as you wish");
+    /// # Ok(()) }
+    /// ```
     fn stop(&mut self, why: &Stop) {
         _ = why;
     }

@@ -25,8 +25,12 @@ pub fn spawn<T: Serialize + ?Sized>(entry: &str, args: &T) -> Result<Address> {
 ///
 /// ```no_run
 /// # use greenroom_guest::*;
-/// # fn f() -> Result<()> {
-/// let clerk = Spawn::new().name("clerk").monitor().start("counter", &json!([0]))?;
+/// # #[actor]
+/// # fn teller(desk: u32) { receive_any().unwrap(); }
+/// # #[actor]
+/// # fn example() -> Result<()> {
+/// let teller = Spawn::new().name("teller").monitor().start("teller", &json!([1]))?;
+/// # assert_eq!(whereis("teller")?, teller);
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Default)]
@@ -64,8 +68,13 @@ impl Spawn {
     ///
     /// ```no_run
     /// # use greenroom_guest::*;
-    /// # fn f() -> Result<()> {
-    /// let plugin = Spawn::new().limits(json!({"memory": "16MiB", "burst": "1s"})).start("plugin/main", &json!([]))?;
+    /// # #[actor]
+    /// # fn greedy() -> Result<()> { loop { Spawn::new().start("greedy", &json!([]))?; receive_any()?; } }
+    /// # #[actor]
+    /// # fn example() -> Result<()> {
+    /// let greedy = Spawn::new().limits(json!({"memory": "16MiB", "burst": "1s", "actors": 1})).start("greedy", &json!([]))?;
+    /// let Some(Outcome::Exception(exception)) = greedy.wait(None)? else { panic!("it has spawned one more") };
+    /// assert_eq!(exception.as_json()["value"]["limit"], "actors");
     /// # Ok(()) }
     /// ```
     pub fn limits(self, limits: Json) -> Self {
@@ -78,8 +87,12 @@ impl Spawn {
     ///
     /// ```no_run
     /// # use greenroom_guest::*;
-    /// # fn f() -> Result<()> {
+    /// # #[actor]
+    /// # fn parser(page: String) -> bool { !page.is_empty() && register("parser").is_err() }
+    /// # #[actor]
+    /// # fn example() -> Result<()> {
     /// let parser = Spawn::new().grants(&[]).start("parser", &json!(["<!doctype html>"]))?;
+    /// # assert_eq!(parser.wait(None)?.map(|end| matches!(end, Outcome::Exit(value) if value == true)), Some(true));
     /// # Ok(()) }
     /// ```
     pub fn grants(self, grants: &[&str]) -> Self {
@@ -110,8 +123,12 @@ impl Spawn {
     ///
     /// ```no_run
     /// # use greenroom_guest::*;
-    /// # fn f() -> Result<()> {
+    /// # #[actor]
+    /// # fn clerk() { receive_any().unwrap(); }
+    /// # #[actor]
+    /// # fn example() -> Result<()> {
     /// let clerk = Spawn::new().name("clerk").start_or_find("clerk", &json!([]))?;
+    /// assert_eq!(Spawn::new().name("clerk").start_or_find("clerk", &json!([]))?, clerk);
     /// # Ok(()) }
     /// ```
     ///

@@ -1,28 +1,42 @@
 //! Supervisors: what to start, and what to do when it ends, written down for the node's own `greenroom/supervisor`.
 
+mod backoff;
+mod child;
+mod control;
+
 use crate::address::milliseconds;
-use crate::{Address, Json, Result, Spawn};
-use alloc::string::{String, ToString};
+use crate::{Address, Result, Spawn};
 use alloc::vec::Vec;
 use core::time::Duration;
 use serde::Serialize;
 
+pub use backoff::Backoff;
+pub use child::{Child, Restart};
+pub use control::{ChildCounts, ChildName, ChildState, ChildStatus};
+
 /// What a supervisor keeps running. It is an actor of the node's, which starts these children and starts anew what
 /// ends.
 ///
-/// It answers the calls `which-children`, `count-children`, `start-child`, `stop-child`, `restart-child` and
-/// `delete-child`.
+/// This type is what it is to do; one that runs is an address, and asked by functions that take it, such as
+/// [`Supervisor::which_children`].
 ///
 /// ```no_run
 /// # use greenroom_guest::*;
 /// # use std::time::Duration;
-/// # fn f() -> Result<()> {
+/// # #[actor]
+/// # fn clock() { receive_any().unwrap(); }
+/// # #[actor]
+/// # fn store(what: String) { receive_any().unwrap(); }
+/// # #[actor]
+/// # fn example() -> Result<()> {
 /// let supervisor = Supervisor::one_for_one()
 ///     .child(Child::new("clock", "clock"))
 ///     .child(Child::new("store", "store").args(json!(["books"])).shutdown_after(Duration::from_secs(2)))
 ///     .intensity(3, Duration::from_secs(5))
 ///     .start()?;
-/// println!("{}", supervisor.call("which-children", &(), Duration::from_secs(1))?);
+/// for child in Supervisor::which_children(&supervisor, Duration::from_secs(1))? {
+///     println!("{} is {:?}", child.id, child.state);
+/// }
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone, Serialize)]
@@ -38,12 +52,6 @@ pub struct Supervisor {
     backoff: Option<Backoff>,
     #[serde(skip_serializing_if = "Option::is_none")]
     most: Option<u32>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct Backoff {
-    first_ms: u32,
-    most_ms: u32,
 }
 
 impl Supervisor {
@@ -66,18 +74,8 @@ impl Supervisor {
         Self::new("rest-for-one")
     }
 
-    /// As one for one, with children that come and go: they are started and stopped by the calls `start-child` (with a
-    /// [`Child`]) and `stop-child` (with its id).
-    ///
-    /// ```no_run
-    /// # use greenroom_guest::*;
-    /// # use std::time::Duration;
-    /// # fn f() -> Result<()> {
-    /// let sessions = Supervisor::dynamic().most(1000).start()?;
-    /// let child = Child::new("joe", "session").args(json!(["joe"])).temporary();
-    /// sessions.call("start-child", &child, Duration::from_secs(1))?;
-    /// # Ok(()) }
-    /// ```
+    /// As one for one, with children that come and go: see [`start_child`](Self::start_child) and
+    /// [`stop_child`](Self::stop_child).
     pub fn dynamic() -> Self {
         Self::new("dynamic")
     }
@@ -95,11 +93,9 @@ impl Supervisor {
         self
     }
 
-    /// How long to wait before a restart. The first is at once. For a child that ends again before it has run for a whole
-    /// period the next waits for `first`, each further one twice as long, at most for `most`; chance takes off a part of
-    /// it. 100 ms and 30 s, if nothing else is said.
-    pub fn backoff(mut self, first: Duration, most: Duration) -> Self {
-        self.backoff = Some(Backoff { first_ms: milliseconds(first), most_ms: milliseconds(most) });
+    /// How long to wait before a restart.
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = Some(backoff);
         self
     }
 
@@ -129,78 +125,6 @@ impl Supervisor {
     }
 }
 
-/// A child of a [`Supervisor`]: an entry, and what to do when it ends. A supervisor is one too, with the entry
-/// `greenroom/supervisor`.
-#[derive(Debug, Clone, Serialize)]
-#[must_use = "it is started by a supervisor"]
-pub struct Child {
-    id: String,
-    entry: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    args: Option<Json>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    restart: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    shutdown_ms: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    grants: Option<Vec<String>>,
-}
-
-impl Child {
-    /// A child that goes by this id at its supervisor. The entry is one of this module, or `module/entry`.
-    pub fn new(id: &str, entry: &str) -> Self {
-        let (id, entry) = (id.to_string(), entry.to_string());
-        Self { id, entry, args: None, restart: None, shutdown_ms: None, name: None, grants: None }
-    }
-
-    /// What the entry is started with: an array or an object.
-    pub fn args(mut self, args: Json) -> Self {
-        self.args = Some(args);
-        self
-    }
-
-    /// Is started anew however it ends. That is what a child is if nothing else is said.
-    pub fn permanent(self) -> Self {
-        self.restart("permanent")
-    }
-
-    /// Is started anew when it fails, not when it ends well.
-    pub fn transient(self) -> Self {
-        self.restart("transient")
-    }
-
-    /// Is never started anew.
-    pub fn temporary(self) -> Self {
-        self.restart("temporary")
-    }
-
-    fn restart(mut self, restart: &'static str) -> Self {
-        self.restart = Some(restart);
-        self
-    }
-
-    /// How long it may take to end when it is asked to, before it is killed: 5 s, if nothing else is said; for a supervisor
-    /// as long as its children need.
-    pub fn shutdown_after(mut self, time: Duration) -> Self {
-        self.shutdown_ms = Some(milliseconds(time));
-        self
-    }
-
-    /// Gives the child a name on its node, each time that it is started: see [`register`](crate::register).
-    pub fn name(mut self, name: &str) -> Self {
-        self.name = Some(name.to_string());
-        self
-    }
-
-    /// Grants the child exactly these, of what the supervisor has: see [`Spawn::grants`].
-    pub fn grants(mut self, grants: &[&str]) -> Self {
-        self.grants = Some(grants.iter().map(ToString::to_string).collect());
-        self
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,13 +132,16 @@ mod tests {
 
     #[test]
     fn a_supervisor_is_written_as_the_node_reads_it() {
-        let child =
-            Child::new("a", "b/c").args(json!([1])).transient().shutdown_after(Duration::from_secs(1)).name("n");
+        let child = Child::new("a", "b/c")
+            .args(json!([1]))
+            .restart(Restart::Transient)
+            .shutdown_after(Duration::from_secs(1))
+            .name("n");
         let supervisor = Supervisor::rest_for_one()
             .child(Child::new("x", "y"))
             .child(child)
             .intensity(3, Duration::from_secs(5))
-            .backoff(Duration::from_millis(100), Duration::from_secs(30))
+            .backoff(Backoff::new(Duration::from_millis(100), Duration::from_secs(30)).jitter(0.25))
             .most(7);
         assert_eq!(
             serde_json::to_value(supervisor).unwrap(),
@@ -226,11 +153,20 @@ mod tests {
                 ],
                 "intensity": 3,
                 "period_ms": 5000,
-                "backoff": {"first_ms": 100, "most_ms": 30000},
+                "backoff": {"first_ms": 100, "most_ms": 30000, "jitter": 0.25},
                 "most": 7,
             })
         );
-        let dynamic = serde_json::to_value(Supervisor::dynamic()).unwrap();
-        assert_eq!(dynamic, json!({"strategy": "dynamic", "children": []}));
+        let patient = Child::supervisor("p", &Supervisor::dynamic()).shutdown_after(None);
+        assert_eq!(
+            serde_json::to_value(patient).unwrap(),
+            json!({
+                "id": "p",
+                "entry": "greenroom/supervisor",
+                "args": {"strategy": "dynamic", "children": []},
+                "shutdown_ms": null,
+            })
+        );
+        assert_eq!(serde_json::to_value(Backoff::none()).unwrap(), json!({"first_ms": 0, "most_ms": 0}));
     }
 }

@@ -11,14 +11,14 @@ use serde::Serialize;
 /// ```no_run
 /// # use greenroom_guest::*;
 /// # use std::time::Duration;
-/// # fn f() -> Result<()> {
+/// # #[actor]
+/// # fn example() -> Result<()> {
 /// static TICK: Pattern = pattern!("tick");
-/// loop {
-///     send_after(&"tick", Duration::from_secs(1))?;
+/// for _ in 0..3 {
+///     send_after(&"tick", Duration::from_millis(10))?;
 ///     receive(&[&TICK])?;
-///     println!("a second has passed");
 /// }
-/// # }
+/// # Ok(()) }
 /// ```
 ///
 /// Times are whole milliseconds, rounded up; 49 days are the most.

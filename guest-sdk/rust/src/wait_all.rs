@@ -40,8 +40,13 @@ impl From<&Address> for Awaited {
 /// ```no_run
 /// # use greenroom_guest::*;
 /// # use std::time::Duration;
-/// # #[actor] fn square(n: u32) -> u32 { n * n }
-/// # fn f(libraries: &[Address]) -> Result<()> {
+/// # #[actor]
+/// # fn square(n: u32) -> u32 { n * n }
+/// # #[actor]
+/// # fn librarian() -> Result<()> { loop { receive_as::<Request>()?.respond("not here")?; } }
+/// # #[actor]
+/// # fn example() -> Result<()> {
+/// # let libraries = [librarian::spawn()?, librarian::spawn()?];
 /// let workers = (0..10).map(square::spawn).collect::<Result<Vec<_>>>()?;
 /// let squares = wait_all(&workers, None);
 /// assert_eq!(*squares[3].as_ref().unwrap(), 9);

@@ -4,6 +4,7 @@
   ./run.py                 all groups, 7 runs each
   ./run.py -r 5 -g tokio   one group, 5 runs
   ./run.py --list          what would run
+  ./run.py -k restart --interleave   each row once, then each once more, and so on
 Each run is a fresh process under one lock; before each run it waits (at most ANCHORS_WAIT s)
 for the machine's other work to fall under 30 % of its CPU time, and it records what it saw; the run itself is in its own scheduler
 autogroup at -20 (nice alone barely helps against other work while sched_autogroup is on: a 0.13 us step read 2.7 us).
@@ -38,6 +39,8 @@ def matrix():
         g("idle 10k", "idle", 10000); g("idle 10k lean", "idle", 10000, "--lean"); g("busy 50", "busy", 50)
         g("down 100k", "down", 100000); g("down 100k wait", "down", 100000, "--wait")
         g("down 100k native", "down", 100000, "--native"); g("down 100k native wait", "down", 100000, "--native", "--wait")
+        g("restart 20k", "restart", 20000); g("restart 20k bare", "restart", 20000, "--bare"); g("restart 20k native", "restart", 20000, "--native")
+    m.append(("greenroom", "crashes 10 s x2", greenroom("crashes", 10)))
     e = lambda label, c: m.append(("erlang", label, c))
     e("start+halt only", erl("nop", 1))
     e("ring 10k", erl("ring", 10000)); e("ring 10k +S1", erl("ring", 10000, s=1)); e("ring 10k t2b/b2t each hop", erl("ring_t2b", 10000))
@@ -124,32 +127,40 @@ def one(cmd):
     return d
 
 def main():
-    ap = argparse.ArgumentParser(); ap.add_argument("-r", "--runs", type=int, default=7); ap.add_argument("-g", "--group", default=""); ap.add_argument("-k", default=""); ap.add_argument("--list", action="store_true"); ap.add_argument("--new", action="store_true", help="skip rows that already have results"); ap.add_argument("--one-lock", action="store_true", help="hold the lock for all chosen rows (short rows only)"); ap.add_argument("--core", action="store_true", help="the asked-for rows only")
+    ap = argparse.ArgumentParser(); ap.add_argument("-r", "--runs", type=int, default=7); ap.add_argument("-g", "--group", default=""); ap.add_argument("-k", default=""); ap.add_argument("--list", action="store_true"); ap.add_argument("--new", action="store_true", help="skip rows that already have results"); ap.add_argument("--one-lock", action="store_true", help="hold the lock for all chosen rows (short rows only)"); ap.add_argument("--interleave", action="store_true", help="round after round over all chosen rows, under one lock"); ap.add_argument("--core", action="store_true", help="the asked-for rows only")
     a = ap.parse_args(); os.makedirs(HERE + "/results", exist_ok=True)
     res = {}
-    big = Lock() if a.one_lock else None
+    big = Lock() if a.one_lock or a.interleave else None
     if big: big.__enter__()
     class Free:
         def __enter__(self): pass
         def __exit__(self, *x): pass
-    row_lock = Free if a.one_lock else Lock
+    row_lock = Free if big else Lock
+    rows = []
     for g, label, cmd in matrix():
         if a.group and g not in a.group.split(",") or a.k and a.k.lower() not in label.lower(): continue
         if a.core and not core(g, label): continue
         f = f"{HERE}/results/{g}.json"
         if a.new and os.path.exists(f) and label in json.load(open(f)): continue
         if a.list: print(g, "|", label, "|", cmd if isinstance(cmd, tuple) else " ".join(cmd)); continue
-        runs = []
-        if g == "erldist":
-            with row_lock(), Peer() as name:
-                for _ in range(a.runs): runs.append(one(erl(cmd[0], cmd[1], name, dist=True)))
-        else:
-            with row_lock():
-                for _ in range(a.runs): runs.append(one(cmd))
-        keys = [k for k, v in runs[0].items() if isinstance(v, (int, float))]
-        s = {k: (min(r[k] for r in runs), st.median(r[k] for r in runs), max(r[k] for r in runs)) for k in keys}
-        res.setdefault(g, {})[label] = {"cmd": cmd, "runs": runs, "summary": s}
-        print(f"{g:8} {label:34} " + "  ".join(f"{k} {v[0]:.4g}/{v[1]:.4g}/{v[2]:.4g}" for k, v in s.items()), flush=True)
-        f = f"{HERE}/results/{g}.json"; old = json.load(open(f)) if os.path.exists(f) else {}
-        old.update(res[g]); json.dump(old, open(f, "w"), indent=1)
+        rows.append((g, label, cmd))
+    done = [[] for _ in rows]
+    for _ in range(a.runs if a.interleave else 0):
+        for row, runs in zip(rows, done): runs += several(row, 1, row_lock)
+    for row, runs in zip(rows, done): keep(row, runs or several(row, a.runs, row_lock), res)
+
+def several(row, n, lock):
+    g, label, cmd = row
+    if g == "erldist":
+        with lock(), Peer() as name: return [one(erl(cmd[0], cmd[1], name, dist=True)) for _ in range(n)]
+    with lock(): return [one(cmd) for _ in range(n)]
+
+def keep(row, runs, res):
+    g, label, cmd = row
+    keys = [k for k, v in runs[0].items() if isinstance(v, (int, float))]
+    s = {k: (min(r[k] for r in runs), st.median(r[k] for r in runs), max(r[k] for r in runs)) for k in keys}
+    res.setdefault(g, {})[label] = {"cmd": cmd, "runs": runs, "summary": s}
+    print(f"{g:8} {label:34} " + "  ".join(f"{k} {v[0]:.4g}/{v[1]:.4g}/{v[2]:.4g}" for k, v in s.items()), flush=True)
+    f = f"{HERE}/results/{g}.json"; old = json.load(open(f)) if os.path.exists(f) else {}
+    old.update(res[g]); json.dump(old, open(f, "w"), indent=1)
 if __name__ == "__main__": main()

@@ -4,6 +4,8 @@ mod messages;
 mod idle;
 mod busy;
 mod down;
+mod restart;
+mod crashes;
 mod line;
 
 use std::num::NonZeroUsize;
@@ -13,10 +15,12 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use self::busy::busy;
+use self::crashes::crashes;
 use self::down::{down, down_native};
 use self::idle::idle;
 use self::line::Line;
 use self::messages::{laps, pingpong, ring};
+use self::restart::{restart, restart_bare, restart_native};
 use super::exit::{Code, Failure};
 use super::{Settings, build, logging, output};
 use crate::address::Id;
@@ -27,7 +31,8 @@ use crate::mesh::Mesh;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The actors are those of examples/, built as `greenroom build` builds them, but for
-`down`, which brings its own; JSON is parsed and printed in the guest at each hop.
+`down` and `restart --bare`, which bring their own; JSON is parsed and printed in the
+guest at each hop.
 Times are wall time of this process.
 
 Examples:
@@ -36,7 +41,9 @@ Examples:
   greenroom bench pingpong 200000      two actors, so many rounds
   greenroom bench idle 10000           memory of an actor that waits
   greenroom bench busy 50              a wake, a ring and a kill beside busy actors
-  greenroom bench down 100000          children that end at once, each monitored")]
+  greenroom bench down 100000          children that end at once, each monitored
+  greenroom bench restart 10000        a child is killed and started again, so often
+  greenroom bench crashes 10           a child that panics at once, for 10 seconds")]
 pub(super) struct Bench {
     #[command(subcommand)]
     what: What,
@@ -63,6 +70,16 @@ enum What {
         /// Without a monitor: waits for each
         #[arg(long)]
         wait: bool,
+    },
+    /// Kills a supervised child as soon as it runs, N times
+    Restart {
+        n: u32,
+        /// With an actor in Rust instead of a guest
+        #[arg(long, conflicts_with = "bare")]
+        native: bool,
+        /// With a guest as small as can be
+        #[arg(long)]
+        bare: bool,
     },
 }
 
@@ -94,6 +111,8 @@ enum Example {
     },
     /// Measures beside N actors in an endless loop
     Busy { n: u32 },
+    /// Restarts a child that panics at once, for so many seconds
+    Crashes { seconds: u32 },
 }
 
 impl Bench {
@@ -101,7 +120,10 @@ impl Bench {
         logging::start(settings)?;
         let file = match &self.what {
             What::Example(example) => Some(build::module_at(&self.examples.join(example.folder()), settings)?),
-            What::Down { .. } => None,
+            What::Restart { native: false, bare: false, .. } => {
+                Some(build::module_at(&self.examples.join("chat"), settings)?)
+            }
+            What::Down { .. } | What::Restart { .. } => None,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let runtime = runtime.map_err(|why| Failure::new(Code::Failed, format!("cannot start: {why}")))?;
@@ -121,10 +143,17 @@ impl Bench {
             What::Example(example) => example.measure(&node, file.expect("it was built")).await?,
             What::Down { n, native: true, wait } => down_native(&node, *n, *wait).await?,
             What::Down { n, native: false, wait } => down(&node, *n, *wait).await?,
+            What::Restart { n, native: true, .. } => restart_native(&node, *n).await?,
+            What::Restart { n, bare: true, .. } => restart_bare(&node, *n).await?,
+            What::Restart { n, .. } => {
+                node.load(file.expect("it was built")).await?;
+                restart(&node, *n).await?
+            }
         };
         let name = match &self.what {
             What::Example(example) => example.name(),
             What::Down { .. } => "down",
+            What::Restart { .. } => "restart",
         };
         line.insert("system".into(), "greenroom".into());
         line.insert("bench".into(), name.into());
@@ -142,6 +171,7 @@ impl Example {
             Example::Pingpong { k, value } => pingpong(node, &module, k, value).await,
             Example::Idle { n, .. } => idle(node, &module, n).await,
             Example::Busy { n } => busy(node, &module, n).await,
+            Example::Crashes { seconds } => crashes(node, &module, seconds).await,
         }
     }
 
@@ -152,6 +182,7 @@ impl Example {
             Example::Pingpong { .. } => "pingpong",
             Example::Idle { .. } => "idle",
             Example::Busy { .. } => "busy",
+            Example::Crashes { .. } => "crashes",
         }
     }
 
@@ -160,6 +191,7 @@ impl Example {
         match self {
             Example::Ring { lean: true, .. } | Example::Idle { lean: true, .. } => "ring-lean",
             Example::Pingpong { .. } => "ping-pong",
+            Example::Crashes { .. } => "job-queue",
             _ => "ring",
         }
     }

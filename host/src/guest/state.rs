@@ -10,6 +10,7 @@ use super::output::Speaker;
 use super::preempt::Slice;
 use super::wasi::Wasi;
 use crate::actor::context::Context;
+use crate::address::Id;
 use crate::pattern::{BadPattern, Pattern};
 
 /// The data of a guest's store.
@@ -22,6 +23,8 @@ pub(crate) struct Guest {
     pub(super) speaker: Speaker,
     /// The last text that the guest's language logged as its panic. If a trap follows, that is why.
     pub(super) panic: Option<String>,
+    /// The narrowed address that the last message was sent to.
+    pub(super) via: Option<Id>,
     patterns: LastPatterns,
     wasi: Option<Box<Wasi>>,
 }
@@ -46,6 +49,7 @@ impl Guest {
             slice,
             speaker,
             panic: None,
+            via: None,
             patterns: LastPatterns::default(),
             wasi: None,
         }

@@ -196,6 +196,14 @@ impl Source {
         matches!(self, Source::Host(_))
     }
 
+    /// The narrowed address that it was sent to.
+    pub(crate) fn via(&self) -> Option<Id> {
+        match self {
+            Source::Narrowed(via) | Source::Reply(via) => Some(*via),
+            Source::Actor | Source::Timer | Source::Host(_) => None,
+        }
+    }
+
     pub(super) fn competes(&self) -> bool {
         matches!(self, Source::Actor | Source::Narrowed(_))
     }

@@ -24,7 +24,7 @@ pub(crate) struct Builtin {
 
 const ENTRIES: &[Builtin] = &[
     Builtin { name: "supervisor", behavior: supervisor::run, traps_exits: true },
-    Builtin { name: "router", behavior: router::route, traps_exits: false },
+    Builtin { name: "router", behavior: router::run, traps_exits: false },
 ];
 
 /// Finds `greenroom/ENTRY`.

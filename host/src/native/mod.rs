@@ -4,8 +4,8 @@
 pub(crate) mod builtin;
 pub(crate) mod call;
 pub(crate) mod supervisor;
+pub(crate) mod router;
 mod call_out;
-mod router;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -18,7 +18,6 @@ use crate::clock::Clock;
 use crate::grants::Grants;
 use crate::limits::Limit;
 use crate::mailbox::Mailbox;
-use crate::mailbox::queue::Source;
 use crate::message::{IntoMessage, Message};
 use crate::node::Kernel;
 use crate::outcome::Outcome;
@@ -214,12 +213,8 @@ impl Context {
             tokio::task::yield_now().await;
         }
         let taken = self.actor.receive(patterns, timeout).await?;
-        let (via, from_host) = match taken.source {
-            Source::Narrowed(via) | Source::Reply(via) => (Some(self.actor.kernel().address(via)), false),
-            Source::Actor | Source::Timer => (None, false),
-            Source::Host(_) => (None, true),
-        };
-        Some(Received { pattern: taken.pattern, from_host, via, message: taken.message })
+        let via = taken.source.via().map(|via| self.actor.kernel().address(via));
+        Some(Received { pattern: taken.pattern, from_host: taken.source.is_host(), via, message: taken.message })
     }
 
     /// Takes the oldest message. None: the time was up. Cancel-safe as [`Context::receive`] is.

@@ -40,21 +40,29 @@ use crate::refusal::{Refusal, RefusalKind};
 use calls::{Call, Calls};
 use pool::Pool;
 use rotation::{Occasion, Rotation, Seat};
-use spec::{Key, Spec};
+use spec::Key;
+pub use spec::{PoolSpec, RouterSpec};
 
 /// What stands before the router's own methods.
 const OWN: &str = "$router/";
 
-/// The behavior of `greenroom/router`.
-pub(super) fn route(context: Context, args: Message) -> Pin<Box<dyn Future<Output = Result<Message, Message>> + Send>> {
+/// The entry's behavior.
+pub(super) fn run(context: Context, args: Message) -> Pin<Box<dyn Future<Output = Result<Message, Message>> + Send>> {
     Box::pin(async move {
-        let routed = match Router::new(context, &args) {
-            Ok(router) => router.run().await,
-            Err(refusal) => Err(refusal),
-        };
-        let nothing = Message::trusted("null".to_owned());
-        routed.map(|()| nothing).map_err(|refusal| Message::trusted(refusal.to_json()))
+        match RouterSpec::parse(&args) {
+            Ok(spec) => route(context, spec).await,
+            Err(refusal) => Err(exception(&refusal)),
+        }
     })
+}
+
+/// The behavior of a router.
+pub(crate) async fn route(context: Context, spec: RouterSpec) -> Result<Message, Message> {
+    let routed = match Router::new(context, spec) {
+        Ok(router) => router.run().await,
+        Err(refusal) => Err(refusal),
+    };
+    routed.map(|()| Message::trusted("null".to_owned())).map_err(|refusal| exception(&refusal))
 }
 
 struct Router {
@@ -86,9 +94,9 @@ struct Told {
 }
 
 impl Router {
-    fn new(mut context: Context, args: &Message) -> Result<Router, Refusal> {
-        let spec = Spec::read(args)?;
-        let (key, call_timeout) = (spec.key(), spec.call_timeout());
+    fn new(mut context: Context, spec: RouterSpec) -> Result<Router, Refusal> {
+        spec.check()?;
+        let (key, call_timeout) = (spec.key(), spec.patience());
         let pool = spec.pool.map(|pool| Pool::start(&mut context, pool)).transpose()?;
         let mut router = Router {
             context,

@@ -84,6 +84,7 @@ struct Supervisor {
     /// Callers that hear when their child is up, or down.
     waiting: HashMap<Key, Vec<Waiting>>,
     most: Option<u32>,
+    template: Option<ChildSpec>,
     /// What it fails with, once it has given up.
     failure: Option<Message>,
 }
@@ -104,6 +105,7 @@ impl Supervisor {
             by_address: HashMap::new(),
             waiting: HashMap::new(),
             most: spec.most,
+            template: spec.template,
             failure: None,
         };
         for (key, child) in (0..).zip(spec.children) {
@@ -164,8 +166,8 @@ impl Supervisor {
 
     fn start(&mut self, key: Key) {
         let Some(child) = self.children.get_mut(&key) else { return };
-        let (name, grants) = (child.spec.name.clone(), child.spec.grants.clone());
-        let options = SpawnOptions { name, link: true, grants, ..SpawnOptions::default() };
+        let ChildSpec { name, limits, grants, .. } = child.spec.clone();
+        let options = SpawnOptions { name, link: true, limits, grants, ..SpawnOptions::default() };
         let started = match &child.spec.start {
             Start::Entry { entry, args } => self.context.spawn(entry, Text(args.clone()), &options),
             Start::Native(start) => start(&mut self.context, &options),

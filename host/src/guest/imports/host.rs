@@ -46,8 +46,9 @@ impl Host for Guest {
         let patterns =
             self.patterns(patterns).map_err(|why| Refusal::new(RefusalKind::BadPattern, why.to_string()).to_json())?;
         let taken = self.context.receive(&patterns, timeout_ms.map(milliseconds)).await;
-        if let (Some(meter), Some(_)) = (&self.slice.meter, &taken) {
-            meter.received();
+        if let Some(taken) = &taken {
+            self.via = taken.source.via();
+            self.slice.meter.iter().for_each(|meter| meter.received());
         }
         Ok(taken.map(|taken| Received {
             pattern: u32::try_from(taken.pattern).expect("a list in 32-bit memory has fewer than 2^32 patterns"),

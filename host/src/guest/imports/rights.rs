@@ -11,4 +11,8 @@ impl Host for Guest {
     fn revoke(&mut self, narrowed: String) -> Result<(), String> {
         told(self.context.revoke(&narrowed))
     }
+
+    fn via(&mut self) -> Option<String> {
+        self.via.map(|via| self.context.kernel().address(via).to_string())
+    }
 }

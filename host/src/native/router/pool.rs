@@ -8,9 +8,10 @@ use serde_json::Value;
 
 use super::super::Context;
 use super::super::call::{Answer, Request, Text};
+use super::super::supervisor::supervise;
 use super::Router;
 use super::rotation::Seat;
-use super::spec::{PoolSpec, check_count, worker_id};
+use super::spec::{PoolSpec, check_count};
 use crate::address::Address;
 use crate::message::Message;
 use crate::refusal::{Refusal, RefusalKind};
@@ -75,8 +76,8 @@ struct Child {
 impl Pool {
     pub(super) fn start(context: &mut Context, spec: PoolSpec) -> Result<Pool, Refusal> {
         // Linked, so that each ends with the other, whatever happens.
-        let options = SpawnOptions::default().link();
-        let supervisor = context.spawn("greenroom/supervisor", Text(spec.supervisor()), &options)?;
+        let (options, workers) = (SpawnOptions::default().link().trap_exit(), spec.supervisor());
+        let supervisor = context.spawn_native(&options, move |context| supervise(context, workers))?;
         let monitor = context.monitor(&supervisor)?;
         Ok(Pool {
             size: spec.size,
@@ -110,6 +111,11 @@ impl Pool {
     /// Whether the supervisor has still to start or stop one.
     fn is_changing(&self) -> bool {
         self.questions.values().any(|question| *question != Question::Workers)
+    }
+
+    /// A worker as its supervisor is told of it: by its ID.
+    fn named(&self, number: usize) -> Text {
+        Text(Value::from(self.spec.worker_id(number)).to_string())
     }
 
     /// The question that is answered at this address.
@@ -208,8 +214,10 @@ impl Router {
         let children: HashMap<&str, &Option<Address>> =
             children.iter().map(|child| (child.id.as_str(), &child.address)).collect();
         let mut missing = false;
-        for number in 1..=self.pool.as_ref().map_or(0, |pool| pool.size) {
-            let id = worker_id(number);
+        let size = self.pool.as_ref().map_or(0, |pool| pool.size);
+        for number in 1..=size {
+            let Some(pool) = &self.pool else { break };
+            let id = pool.spec.worker_id(number);
             match children.get(id.as_str()) {
                 Some(Some(address)) => missing |= self.take_worker(number, &id, address).is_err(),
                 Some(None) => missing = true,
@@ -279,8 +287,8 @@ impl Router {
         for number in before + 1..=size {
             let Some(pool) = &mut self.pool else { break };
             pool.size = number;
-            let worker = Text(pool.spec.worker(number));
-            if let Err(refusal) = self.ask(Question::Start(number), "start-child", worker) {
+            let id = pool.named(number);
+            if let Err(refusal) = self.ask(Question::Start(number), "start-child", id) {
                 self.not_started(number, Message::trusted(refusal.to_json()));
                 break;
             }
@@ -303,7 +311,8 @@ impl Router {
             self.rotation.remove(seat);
         }
         for number in size + 1..=before {
-            let id = Text(Value::from(worker_id(number)).to_string());
+            let Some(pool) = &self.pool else { break };
+            let id = pool.named(number);
             if self.ask(Question::Stop, "stop-child", id).is_err() {
                 break;
             }

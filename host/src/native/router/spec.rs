@@ -1,61 +1,77 @@
-//! What a router is asked for when it is spawned.
+//! How a router is to work, as data: for embedders a builder, for guests JSON.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::super::call::present;
 use super::rotation::{Strategy, place};
 use crate::address::Address;
+use crate::grants::Grant;
+use crate::limits::Limits;
 use crate::message::Message;
+use crate::native::call::{Text, present};
+use crate::native::supervisor::{Backoff, ChildSpec, Restart, SupervisorSpec};
 use crate::refusal::{Refusal, RefusalKind};
 
-/// The arguments of `greenroom/router`.
-#[derive(Debug, Deserialize)]
+/// A router: one address in front of many actors, its *routees*. It passes each message and each call on to one of them, or
+/// to all. A call is answered, or fails at once when nobody is left who could answer.
+///
+/// For [`Node::route`](crate::Node::route), or as JSON the arguments of `greenroom/router`, which any guest can spawn:
+///
+/// ```
+/// use greenroom::RouterSpec;
+///
+/// let pool = r#"{"entry": "shop/clerk", "size": 8}"#;
+/// let spec: RouterSpec = serde_json::from_str(&format!(r#"{{"strategy": "least-loaded", "pool": {pool}}}"#))?;
+/// # Ok::<_, serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object with `strategy`")]
-pub(super) struct Spec {
+pub struct RouterSpec {
     pub(super) strategy: Strategy,
     key: Option<String>,
-    /// Whom messages go to, to begin with.
     #[serde(default)]
     pub(super) routees: Vec<Address>,
-    /// Instead of `routees`: workers that the router has supervised.
     pub(super) pool: Option<PoolSpec>,
-    /// How many calls may be outstanding. One more is refused.
     #[serde(default = "calls_max_default")]
     pub(super) calls_max: usize,
     #[serde(default = "call_timeout_ms_default")]
     call_timeout_ms: u64,
 }
 
-/// The workers of a pool: so many children of a supervisor, all alike. What is only the supervisor's business is handed to
-/// it as it is.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "an object with `entry` and `size`")]
-pub(super) struct PoolSpec {
+/// The workers that a router has started, and started again, by a supervisor of its own.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "PoolText")]
+pub struct PoolSpec {
     pub(super) size: usize,
-    entry: String,
-    #[serde(default, deserialize_with = "present")]
-    args: Given,
-    #[serde(default, deserialize_with = "present")]
-    restart: Given,
-    #[serde(default, deserialize_with = "present")]
-    shutdown_ms: Given,
-    #[serde(default, deserialize_with = "present")]
-    grants: Given,
-    #[serde(default, deserialize_with = "present")]
-    intensity: Given,
-    #[serde(default, deserialize_with = "present")]
-    period_ms: Given,
-    #[serde(default, deserialize_with = "present")]
-    backoff: Given,
+    worker: ChildSpec,
+    supervisor: SupervisorSpec,
 }
 
-/// A value that was given, `null` too, as it was written.
-type Given = Option<Box<RawValue>>;
+/// A pool as JSON has it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object with `entry` and `size`")]
+struct PoolText {
+    size: usize,
+    entry: String,
+    #[serde(default, deserialize_with = "present")]
+    args: Option<Box<RawValue>>,
+    #[serde(default)]
+    restart: Restart,
+    #[serde(default, deserialize_with = "present")]
+    shutdown_ms: Option<Option<u32>>,
+    #[serde(default)]
+    limits: Limits,
+    #[serde(default, deserialize_with = "present")]
+    grants: Option<Vec<Grant>>,
+    intensity: Option<u32>,
+    period_ms: Option<u32>,
+    #[serde(default)]
+    backoff: Backoff,
+}
 
 /// Calls outstanding unless the spec says otherwise: some megabytes of memory, and far below the narrowed addresses that
 /// an actor may make.
@@ -72,30 +88,91 @@ fn call_timeout_ms_default() -> u64 {
 /// How many routees a router may have: each message may try them all.
 pub(super) const ROUTEES_MAX: usize = 10_000;
 
-impl Spec {
-    /// Reads the arguments: the object itself, or an array with the object in it.
+impl RouterSpec {
+    fn new(strategy: Strategy, key: Option<String>) -> RouterSpec {
+        let (calls_max, call_timeout_ms) = (calls_max_default(), call_timeout_ms_default());
+        RouterSpec { strategy, key, routees: Vec::new(), pool: None, calls_max, call_timeout_ms }
+    }
+
+    /// Each in turn.
+    pub fn round_robin() -> RouterSpec {
+        RouterSpec::new(Strategy::RoundRobin, None)
+    }
+
+    /// Any.
+    pub fn random() -> RouterSpec {
+        RouterSpec::new(Strategy::Random, None)
+    }
+
+    /// All. Of a call the first answer counts.
+    pub fn broadcast() -> RouterSpec {
+        RouterSpec::new(Strategy::Broadcast, None)
+    }
+
+    /// The same one for the same value under this key of the message (of a call: of what it is called with), as long as it
+    /// lives. The key is one of the message's own, or a JSON pointer such as `/user/id`.
+    pub fn hash(key: impl Into<String>) -> RouterSpec {
+        RouterSpec::new(Strategy::Hash, Some(key.into()))
+    }
+
+    /// The one with the fewest calls that are not answered; plain messages go to each in turn.
+    pub fn least_loaded() -> RouterSpec {
+        RouterSpec::new(Strategy::LeastLoaded, None)
+    }
+
+    /// One more routee, which is there already. When it ends, it leaves.
+    pub fn routee(mut self, actor: Address) -> RouterSpec {
+        self.routees.push(actor);
+        self
+    }
+
+    /// Instead of other routees: workers of the router's own.
+    pub fn pool(mut self, pool: PoolSpec) -> RouterSpec {
+        self.pool = Some(pool);
+        self
+    }
+
+    /// How many calls may be outstanding (10,000). One more is refused.
+    pub fn calls_max(mut self, calls: usize) -> RouterSpec {
+        self.calls_max = calls;
+        self
+    }
+
+    /// How long to wait for an answer (5 minutes) before the caller is told that there is none, in whole milliseconds.
+    pub fn call_timeout(mut self, time: Duration) -> RouterSpec {
+        self.call_timeout_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        self
+    }
+
+    /// Reads the arguments of `greenroom/router`: the object itself, or an array with it alone.
     ///
     /// # Errors
     ///
     /// `bad-argument`, for a key that is not known too: it may be one that its author relies on.
-    pub(super) fn read(args: &Message) -> Result<Spec, Refusal> {
-        let bad = |why: String| Refusal::new(RefusalKind::BadArgument, format!("cannot start a router: {why}"));
+    pub(super) fn parse(args: &Message) -> Result<RouterSpec, Refusal> {
         let spec = match serde_json::from_str::<[&RawValue; 1]>(args.as_str()) {
             Ok([only]) => only.get(),
             Err(_) => args.as_str(),
         };
-        let spec: Spec = serde_json::from_str(spec).map_err(|why| bad(why.to_string()))?;
-        if spec.pool.is_some() && !spec.routees.is_empty() {
-            return Err(bad("it has `routees` or a `pool`, not both".to_owned()));
-        }
-        if (spec.strategy == Strategy::Hash) != spec.key.is_some() {
-            return Err(bad("`key` belongs to the strategy `hash`, and `hash` needs it".to_owned()));
-        }
-        check_count(spec.pool.as_ref().map_or(spec.routees.len(), |pool| pool.size))?;
-        Ok(spec)
+        serde_json::from_str(spec).map_err(|why| bad(&why.to_string()))
     }
 
-    pub(super) fn call_timeout(&self) -> Duration {
+    /// Checks what no type can say.
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        if self.pool.is_some() && !self.routees.is_empty() {
+            return Err(bad("it has `routees` or a `pool`, not both"));
+        }
+        if (self.strategy == Strategy::Hash) != self.key.is_some() {
+            return Err(bad("`key` belongs to the strategy `hash`, and `hash` needs it"));
+        }
+        check_count(self.pool.as_ref().map_or(self.routees.len(), |pool| pool.size))?;
+        match &self.pool {
+            Some(pool) if pool.worker.is_named() => Err(bad("the workers of a pool cannot all have one name")),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn patience(&self) -> Duration {
         Duration::from_millis(self.call_timeout_ms)
     }
 
@@ -104,68 +181,55 @@ impl Spec {
     }
 }
 
-/// The arguments of a pool's supervisor.
-#[derive(Serialize)]
-struct SupervisorText<'a> {
-    strategy: &'static str,
-    children: Vec<WorkerText<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    intensity: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    period_ms: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    backoff: Option<&'a RawValue>,
-}
-
-/// One of its children.
-#[derive(Serialize)]
-struct WorkerText<'a> {
-    id: String,
-    entry: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    args: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    restart: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    shutdown_ms: Option<&'a RawValue>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    grants: Option<&'a RawValue>,
-}
-
 impl PoolSpec {
-    /// The arguments of `greenroom/supervisor`, with the first workers.
-    pub(super) fn supervisor(&self) -> String {
-        let text = SupervisorText {
-            // The one whose children come and go.
-            strategy: "dynamic",
-            children: (1..=self.size).map(|number| self.worker_text(number)).collect(),
-            intensity: self.intensity.as_deref(),
-            period_ms: self.period_ms.as_deref(),
-            backoff: self.backoff.as_deref(),
-        };
-        serde_json::to_string(&text).expect("texts and JSON values are JSON")
+    /// So many workers like this one. Their IDs are its, with a number.
+    pub fn new(worker: ChildSpec, size: usize) -> PoolSpec {
+        PoolSpec { size, worker, supervisor: SupervisorSpec::dynamic() }
     }
 
-    /// One worker as a child.
-    pub(super) fn worker(&self, number: usize) -> String {
-        serde_json::to_string(&self.worker_text(number)).expect("texts and JSON values are JSON")
+    /// Allows so many restarts of all together (3) within a time (5 s). One more, and the router ends with its workers.
+    pub fn intensity(mut self, restarts: u32, period: Duration) -> PoolSpec {
+        self.supervisor = self.supervisor.intensity(restarts, period);
+        self
     }
 
-    fn worker_text(&self, number: usize) -> WorkerText<'_> {
-        WorkerText {
-            id: worker_id(number),
-            entry: &self.entry,
-            args: self.args.as_deref(),
-            restart: self.restart.as_deref(),
-            shutdown_ms: self.shutdown_ms.as_deref(),
-            grants: self.grants.as_deref(),
-        }
+    /// How long to wait before a restart.
+    pub fn backoff(mut self, backoff: Backoff) -> PoolSpec {
+        self.supervisor = self.supervisor.backoff(backoff);
+        self
+    }
+
+    /// The supervisor, with the first workers.
+    pub(super) fn supervisor(&self) -> SupervisorSpec {
+        let first = (1..=self.size).map(|number| self.worker_id(number));
+        self.supervisor.clone().alike(self.worker.clone(), first)
+    }
+
+    /// The ID of a worker as a child of the pool's supervisor. From 1.
+    pub(super) fn worker_id(&self, number: usize) -> String {
+        format!("{}-{number}", self.worker.id())
     }
 }
 
-/// The ID of a worker as a child of the pool's supervisor. From 1.
-pub(super) fn worker_id(number: usize) -> String {
-    format!("worker-{number}")
+impl From<PoolText> for PoolSpec {
+    fn from(text: PoolText) -> PoolSpec {
+        let mut worker = ChildSpec::new("worker", text.entry).restart(text.restart).limits(text.limits);
+        if let Some(grants) = text.grants {
+            worker = worker.grants(grants);
+        }
+        if let Some(args) = text.args {
+            worker = worker.args(Text(args.get().to_owned()));
+        }
+        if let Some(shutdown_ms) = text.shutdown_ms {
+            worker = worker.shutdown(shutdown_ms.map(|ms| Duration::from_millis(ms.into())));
+        }
+        let pool = PoolSpec::new(worker, text.size).backoff(text.backoff);
+        PoolSpec { supervisor: pool.supervisor.allow(text.intensity, text.period_ms), ..pool }
+    }
+}
+
+fn bad(why: &str) -> Refusal {
+    Refusal::new(RefusalKind::BadArgument, format!("cannot start a router: {why}"))
 }
 
 /// Whether a router may have so many routees.
@@ -228,19 +292,28 @@ mod tests {
         Message::admit(text.to_owned(), usize::MAX).expect("JSON")
     }
 
+    fn read(args: &str) -> Result<RouterSpec, Refusal> {
+        RouterSpec::parse(&message(args)).and_then(|spec| spec.check().map(|()| spec))
+    }
+
     #[test]
-    fn a_pool_s_supervisor_gets_what_was_given_as_it_was_written() {
-        let pool = r#"{"entry":"work","size":1,"args":[1.0,123456789012345678901234567890],"shutdown_ms":null}"#;
-        let spec = Spec::read(&message(&format!(r#"{{"strategy":"random","pool":{pool}}}"#))).expect("a spec");
-        let worker =
-            r#"{"id":"worker-1","entry":"work","args":[1.0,123456789012345678901234567890],"shutdown_ms":null}"#;
-        let pool = spec.pool.expect("a pool");
-        assert_eq!(pool.worker(1), worker);
-        assert_eq!(pool.supervisor(), format!(r#"{{"strategy":"dynamic","children":[{worker}]}}"#));
+    fn a_pool_s_supervisor_gets_what_was_given() {
+        let pool = r#"{"entry":"work","size":1,"args":[1.0,123456789012345678901234567890],"shutdown_ms":null,
+            "restart":"transient","period_ms":7,"backoff":{"first_ms":1}}"#;
+        let spec = read(&format!(r#"{{"strategy":"random","pool":{pool}}}"#)).expect("a spec");
+        let written = serde_json::to_string(&spec.pool.expect("a pool").supervisor()).expect("it has JSON");
+        let worker = r#"{"id":"worker-1","entry":"work","args":[1.0,123456789012345678901234567890],"restart":"transient","shutdown_ms":null}"#;
+        let backoff = r#"{"first_ms":1,"most_ms":30000,"jitter":0.5}"#;
+        assert_eq!(
+            written,
+            format!(
+                r#"{{"strategy":"dynamic","children":[{worker}],"intensity":3,"period_ms":7,"backoff":{backoff}}}"#
+            )
+        );
     }
 
     fn refused(args: &str) -> String {
-        Spec::read(&message(args)).expect_err(args).message().to_owned()
+        read(args).expect_err(args).message().to_owned()
     }
 
     #[test]
@@ -248,10 +321,10 @@ mod tests {
         let address = "aaaaaaaaaaaaaaaaaaaaaaaaaa@h:1";
         let spec = format!(r#"{{"strategy":"least-loaded","routees":[{{"$address":"{address}"}}]}}"#);
         for args in [spec.clone(), format!("[{spec}]")] {
-            let spec = Spec::read(&message(&args)).expect("a spec");
+            let spec = read(&args).expect("a spec");
             assert_eq!(spec.strategy, Strategy::LeastLoaded);
             assert_eq!(spec.routees, [address.parse().expect("an address")]);
-            assert_eq!((spec.calls_max, spec.call_timeout()), (10_000, Duration::from_secs(300)));
+            assert_eq!((spec.calls_max, spec.patience()), (10_000, Duration::from_secs(300)));
         }
     }
 
@@ -266,6 +339,7 @@ mod tests {
             (r#"{"strategy":"random","routees":["x"]}"#, "$address"),
             (r#"{"strategy":"random","pool":{"entry":"a","size":1,"sise":2}}"#, "unknown field `sise`"),
             (r#"{"strategy":"random","pool":{"entry":"a","size":10001}}"#, "10000 routees"),
+            (r#"{"strategy":"random","pool":{"entry":"a","size":1,"restart":"often"}}"#, "unknown variant `often`"),
             (r#"["random"]"#, "expected an object with `strategy`"),
             (r#"{"strategy":"random","pool":8}"#, "expected an object with `entry` and `size`"),
         ] {

@@ -77,7 +77,10 @@ impl Supervisor {
     }
 
     fn start_child(&mut self, message: &Message) -> Result<Option<(Key, Until)>, Refusal> {
-        let spec = ChildSpec::parse(message)?;
+        let spec = match (&self.template, serde_json::from_str(message.as_str())) {
+            (Some(template), Ok(id)) => template.clone().with_id(id),
+            _ => ChildSpec::parse(message)?,
+        };
         if self.restarts.why().is_some() {
             return Err(Refusal::new(RefusalKind::Stopping, "cannot start a child: the supervisor is about to end"));
         }

@@ -12,9 +12,11 @@ use super::backoff::millis;
 use super::spec::{SupervisorSpec, bad, read};
 use crate::address::{Address, quoted};
 use crate::grants::Grant;
+use crate::limits::Limits;
 use crate::message::{IntoMessage, Message};
 use crate::native::Context;
 use crate::native::call::present;
+use crate::native::router::{self, RouterSpec};
 use crate::refusal::Refusal;
 use crate::spawn_options::{SpawnOptions, check_name};
 
@@ -33,6 +35,7 @@ pub struct ChildSpec {
     /// How long it may take to end when it is asked; none: as long as it likes.
     pub(super) shutdown: Option<Duration>,
     pub(super) name: Option<String>,
+    pub(super) limits: Limits,
     /// None: what the supervisor has.
     pub(super) grants: Option<Vec<Grant>>,
 }
@@ -96,8 +99,21 @@ impl ChildSpec {
         ChildSpec::with(id.into(), Start::Native(Arc::new(start)), None)
     }
 
+    /// A router, with its pool if it has one. It has 5 s to end when it is asked.
+    pub fn router(id: impl Into<String>, spec: RouterSpec) -> ChildSpec {
+        ChildSpec::native(id, move |context| router::route(context, spec.clone()))
+    }
+
     fn with(id: String, start: Start, shutdown: Option<Duration>) -> ChildSpec {
-        ChildSpec { id, start, restart: Restart::Permanent, shutdown, name: None, grants: None }
+        ChildSpec {
+            id,
+            start,
+            restart: Restart::Permanent,
+            shutdown,
+            name: None,
+            limits: Limits::default(),
+            grants: None,
+        }
     }
 
     /// What an entry is called with. A behavior in Rust has what it needs already, and takes none.
@@ -127,9 +143,29 @@ impl ChildSpec {
         self
     }
 
+    /// It and all below it may use so much, and never more than what the supervisor's tree may.
+    pub fn limits(mut self, limits: Limits) -> ChildSpec {
+        self.limits = limits;
+        self
+    }
+
     /// It is granted exactly these, and can only be started if the supervisor has them.
     pub fn grants(mut self, grants: impl IntoIterator<Item = Grant>) -> ChildSpec {
         self.grants = Some(grants.into_iter().collect());
+        self
+    }
+
+    pub(in crate::native) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(in crate::native) fn is_named(&self) -> bool {
+        self.name.is_some()
+    }
+
+    /// The same child by another ID.
+    pub(super) fn with_id(mut self, id: String) -> ChildSpec {
+        self.id = id;
         self
     }
 
@@ -174,6 +210,8 @@ struct ChildText {
     shutdown_ms: Option<Option<u32>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     name: Option<String>,
+    #[serde(default, skip_serializing_if = "Limits::is_empty")]
+    limits: Limits,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     grants: Option<Vec<Grant>>,
 }
@@ -193,6 +231,7 @@ impl Serialize for ChildSpec {
             restart: self.restart,
             shutdown_ms: Some(self.shutdown.map(millis)),
             name: self.name.clone(),
+            limits: self.limits.clone(),
             grants: self.grants.clone(),
         };
         text.serialize(serializer)
@@ -208,6 +247,6 @@ impl<'de> Deserialize<'de> for ChildSpec {
             Start::Entry { entry, .. } => Start::Entry { entry, args: text.args.get().to_owned() },
             native @ Start::Native(_) => native,
         };
-        Ok(ChildSpec { start, shutdown, name: text.name, grants: text.grants, ..child })
+        Ok(ChildSpec { start, shutdown, name: text.name, limits: text.limits, grants: text.grants, ..child })
     }
 }

@@ -43,6 +43,9 @@ pub struct SupervisorSpec {
     pub(super) backoff: Backoff,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) most: Option<u32>,
+    /// What a call may start by an ID alone: a router's workers, which may be written in Rust and then have no JSON.
+    #[serde(skip)]
+    pub(super) template: Option<ChildSpec>,
 }
 
 /// Whom the end of one child concerns.
@@ -79,6 +82,7 @@ impl SupervisorSpec {
             period_ms: period_ms(),
             backoff: Backoff::default(),
             most: None,
+            template: None,
         }
     }
 
@@ -123,6 +127,20 @@ impl SupervisorSpec {
     /// How many children a dynamic supervisor may have. Without it the node's limits decide.
     pub fn most(mut self, children: u32) -> SupervisorSpec {
         self.most = Some(children);
+        self
+    }
+
+    /// As [`SupervisorSpec::intensity`], as far as it is given.
+    pub(in crate::native) fn allow(mut self, restarts: Option<u32>, period_ms: Option<u32>) -> SupervisorSpec {
+        self.intensity = restarts.unwrap_or(self.intensity);
+        self.period_ms = period_ms.unwrap_or(self.period_ms);
+        self
+    }
+
+    /// Children of these IDs that are alike. A call starts one more by its ID.
+    pub(in crate::native) fn alike(mut self, child: ChildSpec, ids: impl Iterator<Item = String>) -> SupervisorSpec {
+        self.children.extend(ids.map(|id| child.clone().with_id(id)));
+        self.template = Some(child);
         self
     }
 

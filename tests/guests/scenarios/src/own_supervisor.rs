@@ -1,71 +1,59 @@
 //! A one-for-one supervisor, written with nothing but the crate for guests: it has no privilege, so anybody could.
 
 use greenroom_guest::*;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-#[derive(Deserialize)]
-struct OwnSupervisor {
-    children: Vec<OwnChild>,
+#[derive(Serialize, Deserialize)]
+struct OneForOne {
+    children: Vec<Worker>,
     intensity: usize,
     period_ms: u64,
-    /// When there were restarts, as far as the period reaches back.
+    /// When the restarts were, as far as the period reaches back.
     #[serde(skip)]
     restarts: Vec<Duration>,
 }
 
-#[derive(Deserialize)]
-struct OwnChild {
+#[derive(Serialize, Deserialize)]
+struct Worker {
     id: String,
     entry: String,
     args: Json,
-    restart: String,
+    restart: Restart,
     shutdown_ms: u64,
     #[serde(skip)]
     address: Option<Address>,
 }
 
-impl OwnChild {
-    /// Linked: it ends with its supervisor, whatever that ends by.
-    fn start(&mut self) -> Result<()> {
-        self.address = Some(Spawn::new().link().start(&self.entry, &self.args)?);
-        Ok(())
-    }
-}
-
-impl Server for OwnSupervisor {
+impl Server for OneForOne {
     type Args = Self;
 
     fn start(mut spec: Self) -> Result<Self> {
-        spec.children.iter_mut().try_for_each(OwnChild::start)?;
+        spec.children.iter_mut().try_for_each(start)?;
         Ok(spec)
     }
 
     fn ended(&mut self, ended: Ended) -> Result<()> {
-        let whose = |child: &&mut OwnChild| child.address.as_ref() == Some(&ended.address);
+        let whose = |child: &&mut Worker| child.address.as_ref() == Some(&ended.address);
         let Some(child) = self.children.iter_mut().find(whose) else { return Ok(()) };
         child.address = None;
-        let failed = matches!(&ended.outcome, Outcome::Exception(exception) if exception.kind() != "shutdown");
-        if child.restart == "temporary" || (child.restart == "transient" && !failed) {
+        if !child.restart.applies_to(&ended.outcome) {
             return Ok(());
         }
         let now = clock::monotonic();
         self.restarts.retain(|then| now - *then < Duration::from_millis(self.period_ms));
-        self.restarts.push(now);
-        if self.restarts.len() > self.intensity {
+        if self.restarts.len() == self.intensity {
             bail!("child `{}` ends too often", child.id);
         }
-        child.start()
+        self.restarts.push(now);
+        start(child)
     }
 
     /// Brings the children down, the last first, each in its time.
     fn stop(&mut self, _: &Stop) {
         for child in self.children.iter().rev() {
             let Some(address) = &child.address else { continue };
-            _ = address.exit(&"shutdown");
-            if let Ok(None) = address.wait(Some(Duration::from_millis(child.shutdown_ms))) {
-                _ = address.kill();
-            }
+            _ = address.stop("shutdown", Duration::from_millis(child.shutdown_ms));
         }
     }
 
@@ -74,30 +62,14 @@ impl Server for OwnSupervisor {
     }
 }
 
-/// Runs the supervisor that this is the spec of.
-#[actor]
-fn own_supervisor(spec: Json) -> Result<Json> {
-    serve::<OwnSupervisor>(OwnSupervisor::deserialize(spec)?)
+/// Linked: it ends with its supervisor, whatever that ends by.
+fn start(child: &mut Worker) -> Result<()> {
+    child.address = Some(Spawn::new().link().start(&child.entry, &child.args)?);
+    Ok(())
 }
 
-/// Tells that it is there and what is asked of it; ends as it is told, and with its supervisor. `slow`: asked to end, it
-/// does not.
+/// Runs the supervisor that this is the spec of.
 #[actor]
-fn supervised_child(tell: Address, id: String, slow: bool) -> Result<Json> {
-    trap_exit(true)?;
-    tell.send(&json!({"up": id, "address": curaddr()}))?;
-    loop {
-        match receive_or_host::<Json>()? {
-            Incoming::Message(message) if message == "end" => return Ok(Json::Null),
-            Incoming::Message(_) => bail!("told to fail"),
-            Incoming::Host(HostMessage::Shutdown(_)) => {
-                tell.send(&json!({"down": id}))?;
-                if !slow {
-                    return Ok(Json::Null);
-                }
-            }
-            Incoming::Host(HostMessage::Ended(_)) => return Ok("orphaned".into()),
-            Incoming::Host(_) => {}
-        }
-    }
+fn own_supervisor(spec: OneForOne) -> Result<Json> {
+    serve::<OneForOne>(spec)
 }

@@ -21,11 +21,8 @@ fn routed() -> Result<()> {
 /// the calls went, and how many workers there were.
 #[actor]
 fn has_a_pool(calls: u32, size: u32, crash_every: u32) -> Result<Json> {
-    let pool = json!({
-        "entry": "routed", "size": size, "intensity": calls, "backoff": {"first_ms": 0, "most_ms": 0},
-    });
-    let router: Address =
-        Spawn::new().link().start("greenroom/router", &json!({"strategy": "least-loaded", "pool": pool}))?;
+    let pool = Pool::new("routed", size).intensity(calls, Duration::from_secs(3600)).backoff(Backoff::none());
+    let router = Router::least_loaded().pool(pool).start()?;
     let (mut ends, mut workers) = (BTreeMap::<String, u32>::new(), BTreeSet::new());
     // In bundles, so that there is always something outstanding when one crashes.
     for bundle in 0..calls / crash_every {

@@ -116,6 +116,7 @@ impl Played {
 
             Step::Narrow(whom, options) => json!(refused(rights::narrow(self.who(&whom)?.as_str(), options.get()))?),
             Step::Revoke(whom) => json!(self.who(&whom)?.revoke()?),
+            Step::Via => json!(received_via().map(|via| via.to_string())),
 
             Step::Print(line) => json!(println!("{line}")),
             Step::Eprint(line) => json!(eprintln!("{line}")),

@@ -57,6 +57,8 @@ pub enum Step {
     /// Whom, and the contract's options. Answers the new address.
     Narrow(String, Box<RawValue>),
     Revoke(String),
+    /// Answers the narrowed address that the last message was sent to, or null.
+    Via,
 
     Print(String),
     Eprint(String),

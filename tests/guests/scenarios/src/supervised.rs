@@ -53,15 +53,67 @@ fn has_supervisor(tell: Address, spec: Json, link: bool) -> Result<()> {
 /// Has a supervisor that restarts a child which fails so many times. Answers how often it has, once it gave up.
 #[actor]
 fn has_churn(restarts: u32) -> Result<u64> {
-    let child = json!({"id": "churn", "entry": "hopeless"});
-    let backoff = json!({"first_ms": 0, "most_ms": 0});
-    let spec = json!({"strategy": "one-for-one", "children": [child], "intensity": restarts, "period_ms": 3_600_000,
-        "backoff": backoff});
-    let supervisor = spawn("greenroom/supervisor", &spec)?;
+    let supervisor = Supervisor::one_for_one()
+        .child(Child::new("churn", "hopeless"))
+        .intensity(restarts, Duration::from_secs(3600))
+        .backoff(Backoff::none())
+        .start_with(&Spawn::new())?;
     match supervisor.wait(Some(Duration::from_secs(600)))? {
         Some(Outcome::Exception(exception)) if exception.kind() == "error" => Ok(u64::from(restarts)),
         outcome => bail!("the supervisor should have given up: {outcome:?}"),
     }
+}
+
+/// Asks a supervisor and a router of every setting for all that they answer, and checks it.
+#[actor]
+fn has_every_setting(tell: Address) -> Result<()> {
+    let plain = |id: &str| Child::new(id, "plain").args(json!([tell, id]));
+    let router = Router::hash("/user/id")
+        .pool(
+            Pool::new("plain", 2)
+                .args(json!([tell, "pool"]))
+                .restart(Restart::Transient)
+                .shutdown_after(None)
+                .intensity(9, Duration::from_secs(60))
+                .backoff(Backoff::new(Duration::from_millis(1), Duration::from_millis(2)).jitter(1.0)),
+        )
+        .calls_max(5)
+        .call_timeout(Duration::from_secs(9));
+    let supervisor = Supervisor::rest_for_one()
+        .child(plain("a").name("settings.a").restart(Restart::Permanent).shutdown_after(Duration::ZERO))
+        .child(Child::router("router", &router).name("settings.router"))
+        .child(Child::supervisor("below", &Supervisor::dynamic().most(1)).name("settings.below"))
+        .intensity(9, Duration::from_secs(60))
+        .backoff(Backoff::none())
+        .start()?;
+    let status = |n: usize| Ok::<_, Error>(Supervisor::which_children(&supervisor, None)?.swap_remove(n));
+
+    let a = status(0)?;
+    assert_eq!((&*a.id, a.state, a.entry.as_deref()), ("a", ChildState::Running, Some("plain")));
+    assert_eq!((a.restart, a.address), (Restart::Permanent, Some(whereis("settings.a")?)));
+    Supervisor::stop_child(&supervisor, &whereis("settings.a")?, None)?;
+    assert_eq!((status(0)?.state, status(0)?.address), (ChildState::Stopped, None));
+    let again = Supervisor::restart_child(&supervisor, "a", None)?;
+    assert_eq!(whereis("settings.a")?, again);
+    let refused = Supervisor::delete_child(&supervisor, "a", None).unwrap_err();
+    assert!(matches!(refused.call_error(), Some(CallError::Exception(why)) if why.kind() == "bad-argument"));
+    Supervisor::stop_child(&supervisor, "a", None)?;
+    Supervisor::delete_child(&supervisor, "a", None)?;
+    let counts = Supervisor::count_children(&supervisor, None)?;
+    assert_eq!((counts.children, counts.running, counts.restarts), (2, 2, 0));
+
+    let router = whereis("settings.router")?;
+    Router::resize(&router, 3, None)?;
+    assert_eq!(Router::routees(&router, None)?.len(), 3);
+    assert!(Router::add(&router, &again, None).is_err() && Router::remove(&router, &again, None).is_err());
+
+    let below = whereis("settings.below")?;
+    let one = Supervisor::start_child(&below, &plain("one").restart(Restart::Temporary), None)?;
+    let refused = Supervisor::start_child(&below, &plain("two"), None).unwrap_err();
+    assert!(matches!(refused.call_error(), Some(CallError::Exception(why)) if why.kind() == "limit"));
+    Supervisor::stop_child(&below, &one, None)?;
+    assert!(Supervisor::which_children(&below, None)?.is_empty());
+    Ok(())
 }
 
 fn up(tell: &Address, name: &str) -> Result<()> {
