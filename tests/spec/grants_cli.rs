@@ -84,7 +84,8 @@ fn the_first_refusal_of_each_kind_is_told_once_with_the_flag_that_allows_it() {
     let steps = json!([{"register": "a"}, {"register": "b"}, {"send": ["a@", 1]}, {"spawn": ["x/y", []]}, {"spawn": ["x/y", []]}]);
     let ran = run(&["run", &scenarios(), "script", &steps.to_string(), "--profile", "untrusted"]);
     let lines: Vec<&str> = ran.stderr.lines().collect();
-    assert_eq!((ran.code, lines.len()), (Some(0), 2), "{}", ran.stderr);
+    assert_eq!((ran.code, lines.len()), (Some(0), 4), "{}", ran.stderr);
+    assert!(lines[2].starts_with("refused: modules 2 times") && lines[3].starts_with("refused: names 3 times"));
     assert!(lines[0].contains("cannot register `a`") && lines[0].contains("--allow names would allow it"));
     assert!(lines[1].contains("cannot spawn `x/y`") && lines[1].contains("--allow modules would allow it"));
     // A child that its parent has given less is the parent's business.

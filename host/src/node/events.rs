@@ -47,7 +47,7 @@ pub enum Event {
     Refused {
         /// Who was refused it this time.
         actor: Address,
-        /// A limit's name, or a refusal's type.
+        /// A limit's name, a kind of grant, or a refusal's type.
         what: String,
         /// What the actor was told.
         message: String,

@@ -14,7 +14,7 @@ use crate::refusal::{Refusal, RefusalKind};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Refused {
-    /// A limit's name, or a refusal's type.
+    /// A limit's name, a kind of grant, or a refusal's type.
     pub what: String,
     /// How often.
     pub times: u64,
@@ -33,7 +33,8 @@ impl Kernel {
     pub(crate) fn note_refusal(&self, actor: &Mailbox, refusal: &Refusal) {
         let what = match refusal.kind() {
             RefusalKind::Limit => refusal.details()["limit"].as_str().unwrap_or("limit"),
-            RefusalKind::TooLarge | RefusalKind::NotPermitted => refusal.kind().as_str(),
+            RefusalKind::NotPermitted => refusal.grant().map_or(refusal.kind().as_str(), |grant| grant.kind()),
+            RefusalKind::TooLarge => refusal.kind().as_str(),
             _ => return,
         };
         self.note_refused(actor, what, refusal.message());
