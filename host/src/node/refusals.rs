@@ -33,7 +33,7 @@ impl Kernel {
     pub(crate) fn note_refusal(&self, actor: &Mailbox, refusal: &Refusal) {
         let what = match refusal.kind() {
             RefusalKind::Limit => refusal.details()["limit"].as_str().unwrap_or("limit"),
-            RefusalKind::NotPermitted => refusal.grant().map_or(refusal.kind().as_str(), |grant| grant.kind()),
+            RefusalKind::NotPermitted => refusal.grant().map_or(refusal.kind().as_str(), |grant| grant.key()),
             RefusalKind::TooLarge => refusal.kind().as_str(),
             _ => return,
         };
