@@ -22,9 +22,11 @@ use self::line::Line;
 use self::messages::{laps, pingpong, ring};
 use self::restart::{restart, restart_bare, restart_native};
 use super::exit::{Code, Failure};
+use super::terms::Terms;
 use super::{Settings, build, logging, output};
 use crate::address::Id;
 use crate::embed::Node;
+use crate::load_options::LoadOptions;
 use crate::mesh::Mesh;
 
 /// Measures this node and prints one JSON line.
@@ -33,12 +35,14 @@ use crate::mesh::Mesh;
 The actors are those of examples/, built as `greenroom build` builds them, but for
 `down` and `restart --bare`, which bring their own; JSON is parsed and printed in the
 guest at each hop.
-Times are wall time of this process.
+Times are wall time of this process. --profile and -L, before the name of the measurement, are
+for the actors of examples/.
 
 Examples:
   greenroom bench ring 10000           spawn a ring, once around, all end
   greenroom bench laps 1000 100        100 laps around 1,000 actors that live on
   greenroom bench pingpong 200000      two actors, so many rounds
+  greenroom bench --profile untrusted pingpong 200000   the same with limits
   greenroom bench idle 10000           memory of an actor that waits
   greenroom bench busy 50              a wake, a ring and a kill beside busy actors
   greenroom bench down 100000          children that end at once, each monitored
@@ -47,6 +51,9 @@ Examples:
 pub(super) struct Bench {
     #[command(subcommand)]
     what: What,
+
+    #[command(flatten)]
+    terms: Terms,
 
     /// Threads that run actors [default: one a core]
     #[arg(long, value_name = "N", global = true)]
@@ -117,6 +124,10 @@ enum Example {
 
 impl Bench {
     pub(super) fn run(self, settings: Settings) -> Result<Code, Failure> {
+        if let Some(helped) = self.terms.help() {
+            return helped;
+        }
+        let options = self.terms.options()?;
         logging::start(settings)?;
         let file = match &self.what {
             What::Example(example) => Some(build::module_at(&self.examples.join(example.folder()), settings)?),
@@ -127,12 +138,12 @@ impl Bench {
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let runtime = runtime.map_err(|why| Failure::new(Code::Failed, format!("cannot start: {why}")))?;
-        let line = runtime.block_on(self.measure(file.as_deref()))?;
+        let line = runtime.block_on(self.measure(file.as_deref(), &options))?;
         output::result(Value::Object(line))?;
         Ok(Code::Ok)
     }
 
-    async fn measure(&self, file: Option<&Path>) -> Result<Line, Failure> {
+    async fn measure(&self, file: Option<&Path>, options: &LoadOptions) -> Result<Line, Failure> {
         let mut builder = Node::builder();
         if let Some(threads) = self.threads {
             builder = builder.threads(threads.get());
@@ -140,7 +151,7 @@ impl Bench {
         let name = format!("{}@127.0.0.1:0", Id::random());
         let node = builder.start(&Mesh::new(), &name).await.map_err(|why| Failure::new(Code::Failed, why))?;
         let mut line = match &self.what {
-            What::Example(example) => example.measure(&node, file.expect("it was built")).await?,
+            What::Example(example) => example.measure(&node, file.expect("it was built"), options).await?,
             What::Down { n, native: true, wait } => down_native(&node, *n, *wait).await?,
             What::Down { n, native: false, wait } => down(&node, *n, *wait).await?,
             What::Restart { n, native: true, .. } => restart_native(&node, *n).await?,
@@ -163,8 +174,8 @@ impl Bench {
 }
 
 impl Example {
-    async fn measure(&self, node: &Node, file: &Path) -> Result<Line, Failure> {
-        let module = node.load(file).await?;
+    async fn measure(&self, node: &Node, file: &Path, options: &LoadOptions) -> Result<Line, Failure> {
+        let module = node.load_with(file, options).await?;
         match *self {
             Example::Ring { n, .. } => ring(node, &module, n).await,
             Example::Laps { n, l } => laps(node, &module, n, l).await,
