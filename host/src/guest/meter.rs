@@ -15,8 +15,8 @@ use crate::clock::{Clock, Sleep};
 use crate::level::{Exceeded, Level};
 use crate::limits::Limit;
 
-/// What one turn is taken for at most that began before anybody looked at the clock.
-const FIRST_LOOK_MAX: Duration = Duration::from_millis(1);
+/// What a turn is taken for at most by its ticks alone: the system may have given the core to others meanwhile.
+const TICKS_MAX: Duration = Duration::from_millis(1);
 
 /// One actor's meter. Only its own task touches it; the atomics are for the compiler.
 ///
@@ -31,6 +31,8 @@ pub(super) struct Meter {
     burst: AtomicU64,
     /// The ticker's time when the turn began.
     began: AtomicU64,
+    /// The ticker's time up to which `burst` has all of this turn.
+    counted: AtomicU64,
     /// The thread's time when it was looked at last in this turn; 0 if it was not.
     looked: AtomicU64,
 }
@@ -51,6 +53,7 @@ impl Meter {
             has_share,
             burst: AtomicU64::new(0),
             began: AtomicU64::new(0),
+            counted: AtomicU64::new(0),
             looked: AtomicU64::new(0),
         })
     }
@@ -78,8 +81,16 @@ impl Meter {
 
     /// A turn begins. `is_busy` says that the one before was cut off.
     pub(super) fn begin(&self, ticker: &Ticker, is_busy: bool) {
-        self.began.store(ticker.ticked(), Ordering::Relaxed);
+        let ticked = ticker.ticked();
+        self.began.store(ticked, Ordering::Relaxed);
+        self.counted.store(ticked, Ordering::Relaxed);
         self.looked.store(if is_busy { thread_time() } else { 0 }, Ordering::Relaxed);
+    }
+
+    /// The actor has waited before this turn, and goes on with a whole slice. That is so at nearly each turn where many
+    /// actors take turns, so no thread's clock is looked at.
+    pub(super) fn goes_on(&self, ticker: &Ticker) {
+        self.count_ticks(ticker);
     }
 
     /// A time slice is over in the middle of a turn.
@@ -109,13 +120,17 @@ impl Meter {
     fn look(&self, ticker: &Ticker) {
         let now = thread_time();
         let before = self.looked.swap(now, Ordering::Relaxed);
-        let used = if before == 0 {
-            let ticked = ticker.ticked() - self.began.load(Ordering::Relaxed);
-            ticked.min(FIRST_LOOK_MAX.as_nanos() as u64)
+        if before == 0 {
+            self.count_ticks(ticker);
         } else {
-            now.saturating_sub(before)
-        };
-        self.burst.fetch_add(used, Ordering::Relaxed);
+            self.burst.fetch_add(now.saturating_sub(before), Ordering::Relaxed);
+        }
+    }
+
+    fn count_ticks(&self, ticker: &Ticker) {
+        let ticked = ticker.ticked();
+        let since = ticked - self.counted.swap(ticked, Ordering::Relaxed);
+        self.burst.fetch_add(since.min(TICKS_MAX.as_nanos() as u64), Ordering::Relaxed);
     }
 
     /// The actor has received something.

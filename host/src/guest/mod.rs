@@ -29,7 +29,6 @@ mod wasi;
 mod faults;
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
@@ -157,8 +156,9 @@ impl Guests {
         let speaker = Speaker { actor, entry: entry.into(), level, leads, clock };
         let whole_entry = Some([module.name(), "/", entry].concat().into());
         let guest = Guest::new(self.clone(), module, context, speaker);
+        let life = life(guest, args);
         let behavior = async move {
-            let (outcome, store) = life(guest, args).await;
+            let (outcome, store) = life.await;
             // Given back when the instance is gone, not when the actor is.
             (outcome, (store, place))
         };
@@ -223,13 +223,15 @@ impl Spawner for Guests {
 }
 
 /// The whole life of an instance, and the store that remains.
-async fn life(guest: Guest, args: Message) -> (Outcome, Store<Guest>) {
-    let (guests, slice) = (guest.guests.clone(), guest.slice.clone());
-    let io = if guest.context.grants().needs_io() { guests.io.get() } else { None };
-    let mut running = pin!(run(guest, args));
+///
+/// What runs is in a box: each future that has another one inside keeps room for it twice, as its argument and where it is
+/// polled, which made 7 KB of 3.
+fn life(guest: Guest, args: Message) -> impl Future<Output = (Outcome, Store<Guest>)> {
+    let (guests, slice, needs_io) = (guest.guests.clone(), guest.slice.clone(), guest.context.grants().needs_io());
+    let mut running = Box::pin(run(guest, args));
     let mut sleep = None;
-    poll_fn(|cx| {
-        let Guests { clock, ticker, .. } = &*guests;
+    poll_fn(move |cx| {
+        let Guests { clock, ticker, io, .. } = &*guests;
         if let Some(meter) = &slice.meter {
             if meter.poll_share(cx, clock, ticker, &mut sleep).is_pending() {
                 slice.waits_for_share();
@@ -237,7 +239,7 @@ async fn life(guest: Guest, args: Message) -> (Outcome, Store<Guest>) {
             }
             meter.begin(ticker, slice.is_busy());
         }
-        let _inside = io.map(Io::enter);
+        let _inside = io.get().filter(|_| needs_io).map(Io::enter);
         ticker.actor_runs();
         let poll = running.as_mut().poll(cx);
         slice.meter.iter().for_each(|meter| meter.end(clock, ticker));
@@ -246,7 +248,6 @@ async fn life(guest: Guest, args: Message) -> (Outcome, Store<Guest>) {
         }
         poll
     })
-    .await
 }
 
 /// Instantiates the module and calls `run`.

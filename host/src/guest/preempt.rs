@@ -55,13 +55,13 @@ impl Preempt {
         let (permits, slice) = (self.0.clone(), store.data().slice.clone());
         store.set_epoch_deadline(SLICE_TICKS);
         store.epoch_deadline_callback(move |store| {
-            if let Some(meter) = &slice.meter {
-                meter.slice_over(&store.data().guests.ticker)?;
-            }
             // The deadline is absolute: an actor that waited is past it the moment it goes on.
+            let (meter, ticker) = (slice.meter.iter(), &store.data().guests.ticker);
             if slice.rested.swap(false, Ordering::Relaxed) {
+                meter.for_each(|meter| meter.goes_on(ticker));
                 return Ok(UpdateDeadline::Continue(SLICE_TICKS));
             }
+            meter.into_iter().try_for_each(|meter| meter.slice_over(ticker))?;
             Ok(UpdateDeadline::YieldCustom(1, Box::pin(turn(permits.clone(), slice.clone()))))
         });
     }
