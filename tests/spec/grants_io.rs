@@ -5,6 +5,7 @@ use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::Command;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -198,9 +199,7 @@ fn a_node_that_ends_in_the_middle_of_files_and_sockets_has_no_fault() {
             stage.spawn_of(&module, "tries", json!([rounds]))
         })
         .collect();
-    while names(folder.path()) < actors.len() {
-        thread::yield_now();
-    }
+    until(|| names(folder.path()) == actors.len());
     stage.block_on(stage.node.shutdown());
     assert_eq!((stage.node.host_faults(), stage.node.actors()), (0, 0));
     assert!(actors.iter().any(|actor| stage.exception(actor).kind().as_str() == "shutdown"));
@@ -236,9 +235,14 @@ fn an_actor_s_end_closes_what_it_had_open() {
     }
     // An end is told before the instance is taken down.
     stage.block_on(stage.node.shutdown());
-    let patience = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    while open() > before {
-        assert!(std::time::Instant::now() < patience, "{} descriptors are left, {before} were there", open());
+    until(|| open() <= before);
+}
+
+/// Waits until it is so.
+fn until(so: impl Fn() -> bool) {
+    let patience = Instant::now() + Duration::from_secs(60);
+    while !so() {
+        assert!(Instant::now() < patience, "it is not so in time");
         thread::yield_now();
     }
 }
