@@ -3,10 +3,9 @@
 use std::thread;
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 
-use super::line::{Line, line, ms};
+use super::line::{Line, cpu, line, ms};
 use crate::cli::exit::{Code, Failure};
 use crate::embed::Node;
 use crate::guest::library::Module;
@@ -34,9 +33,3 @@ pub(super) async fn crashes(node: &Node, module: &Module, seconds: u32) -> Resul
 
 /// Longer than anybody measures: no restart is the first again.
 const PERIOD: Duration = Duration::from_secs(3600);
-
-/// Processor time of this process.
-fn cpu() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    time.try_into().expect("no time is before its beginning")
-}

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Map, Value};
 
 use crate::address::Address;
@@ -23,6 +24,12 @@ pub(super) fn ms(time: Duration) -> Value {
 
 pub(super) fn us(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
+}
+
+/// Processor time of this process so far.
+pub(super) fn cpu() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.try_into().expect("no time is before its beginning")
 }
 
 /// Runs an entry to its end; answers how long that took.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::line::{Line, line, us};
+use super::line::{Line, cpu, line, us};
 use crate::address::Address;
 use crate::cli::exit::{Code, Failure};
 use crate::embed::Node;
@@ -53,19 +53,18 @@ async fn measure(node: &Node, n: u32, child: impl Fn(&Address) -> ChildSpec + Se
         let spec = SupervisorSpec::one_for_one().child(child(context.address()));
         let supervisor = operator.supervise(spec.intensity(100_000, PERIOD).backoff(Backoff::none()))?;
         let mut child = runs(&mut context).await;
-        let start = Instant::now();
+        let (start, before) = (Instant::now(), cpu());
         for _ in 0..n {
             operator.kill(&child)?;
             child = runs(&mut context).await;
         }
-        let took = start.elapsed();
+        let each_us = |all| us(all) / f64::from(n.max(1));
+        let each = json!([each_us(start.elapsed()), each_us(cpu() - before)]);
         operator.kill(&supervisor)?;
-        Ok::<_, Refusal>(json!(us(took)))
+        Ok::<_, Refusal>(each)
     })?;
-    let took_us = node.wait(&killer).await.map_err(|why| Failure::new(Code::Failed, why))?;
-    let took_us = took_us.as_f64().expect("it answers a number");
-    let per_us = took_us / f64::from(n.max(1));
-    Ok(line([("n", n.into()), ("restart_us", per_us.into()), ("total_ms", (took_us / 1e3).into())]))
+    let each = node.wait(&killer).await.map_err(|why| Failure::new(Code::Failed, why))?;
+    Ok(line([("n", n.into()), ("restart_us", each[0].clone()), ("restart_cpu_us", each[1].clone())]))
 }
 
 /// The address of the child that says it runs.

@@ -22,10 +22,11 @@ use crate::refusal::{Refusal, RefusalKind};
 /// For [`Node::route`](crate::Node::route), or as JSON the arguments of `greenroom/router`, which any guest can spawn:
 ///
 /// ```
-/// use greenroom::RouterSpec;
+/// use greenroom::{ChildSpec, PoolSpec, RouterSpec};
 ///
-/// let pool = r#"{"entry": "shop/clerk", "size": 8}"#;
-/// let spec: RouterSpec = serde_json::from_str(&format!(r#"{{"strategy": "least-loaded", "pool": {pool}}}"#))?;
+/// let spec = RouterSpec::least_loaded().pool(PoolSpec::new(ChildSpec::new("clerk", "shop/clerk"), 8));
+/// let text = r#"{"strategy": "least-loaded", "pool": {"entry": "shop/clerk", "size": 8}}"#;
+/// let same: RouterSpec = serde_json::from_str(text)?;
 /// # Ok::<_, serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, Deserialize)]
