@@ -75,7 +75,7 @@ pub use guest::admission::{Entry, Kind, Rejected, UnknownImport};
 pub use guest::library::{LoadError, Module};
 pub use limits::Limits;
 pub use mesh::{JoinError, Mesh};
-pub use message::{IntoMessage, Message, NotAdmitted};
+pub use message::{Admission, IntoMessage, Message, NotAdmitted};
 pub use native::supervisor::{Backoff, ChildSpec, Restart, Strategy, SupervisorSpec};
 pub use native::{CallError, Context, Received};
 pub use node::events::{Event, Events, Loss};

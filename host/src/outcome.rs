@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::value::RawValue;
 
 use crate::codes::codes;
-use crate::message::Message;
+use crate::message::{Admission, Message};
 
 /// How an actor ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,12 +19,12 @@ pub enum Outcome {
 
 impl Outcome {
     /// What a behavior returned: a value, or an error value. A text that is not admitted is an error of its own.
-    pub(crate) fn returned(result: Result<String, String>, message_bytes_max: usize) -> Outcome {
+    pub(crate) fn returned(result: Result<String, String>, admission: Admission) -> Outcome {
         let (text, is_error) = match result {
             Ok(value) => (value, false),
             Err(error) => (error, true),
         };
-        match Message::admit(text, message_bytes_max) {
+        match Message::admit(text, admission) {
             Ok(value) if is_error => Outcome::Exception(Exception::error(value)),
             Ok(value) => Outcome::Exit(value),
             Err(why) => {
@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     fn message(text: &str) -> Message {
-        Message::admit(text.to_owned(), usize::MAX).expect("a JSON text")
+        Message::trusted(text.to_owned())
     }
 
     #[test]

@@ -56,7 +56,7 @@ fn each_pattern_matches_what_it_says_and_nothing_else() {
         for (text, expected) in matching.iter().map(|text| (text, true)).chain(others.iter().map(|text| (text, false)))
         {
             let steps = format!(r#"[[{{"send":["me",{text}]}},{{"receive":[[{pattern}],0]}}]]"#);
-            let steps = greenroom::Message::admit(steps, usize::MAX).expect("a JSON text");
+            let steps = greenroom::Message::admit(steps, greenroom::Admission::default()).expect("a JSON text");
             let answer = stage.run("script", steps);
             assert_eq!(answer[1].is_object(), expected, "{pattern} and {text}: {answer}");
         }

@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::lock::faults;
 use crate::mailbox::queue::{Checked, Scan};
+use crate::message::Admission;
 use crate::node::Uplink;
 use crate::outcome::{Exception, ExceptionKind};
 use crate::signal::{Envelope, Receiver};
@@ -176,7 +177,7 @@ async fn calls(context: &mut Context, other: &str) -> Result<(), Refusal> {
 }
 
 fn returned(result: Result<(), Refusal>) -> (Outcome, ()) {
-    (Outcome::returned(result.map(|()| "null".into()).map_err(|refusal| refusal.to_json()), 1024), ())
+    (Outcome::returned(result.map(|()| "null".into()).map_err(|refusal| refusal.to_json()), Admission::default()), ())
 }
 
 #[test]

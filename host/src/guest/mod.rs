@@ -186,7 +186,7 @@ async fn run(guest: Guest, args: Message) -> (Outcome, Store<Guest>) {
         Err(error) => return (ending::not_instantiated(&error, store.data_mut()), store),
     };
     let outcome = match actor.call_run(&mut store, &entry, args.as_str()).await {
-        Ok(result) => Outcome::returned(result, guests.kernel.limits.message_bytes),
+        Ok(result) => Outcome::returned(result, guests.kernel.admission()),
         Err(error) => ending::trapped(&error, store.data_mut()),
     };
     store.data_mut().close_output();

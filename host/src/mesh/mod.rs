@@ -103,7 +103,7 @@ impl Uplink for Local {
             return Err(Refusal::new(RefusalKind::NotConnected, message));
         };
         let bytes = wire::encode(to.id, &envelope);
-        let (id, envelope) = wire::decode(&bytes, peer.limits.message_bytes)?;
+        let (id, envelope) = wire::decode(&bytes, peer.admission())?;
         peer.arrive(&self.here, id, envelope)
     }
 }

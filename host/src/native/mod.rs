@@ -93,11 +93,11 @@ where
     let parent = parent.map(|parent| parent.id());
     let actor = context::Context::new(kernel.clone(), mailbox.clone(), parent, spawner.clone(), home);
     let context = Context { actor, in_a_row: 0 };
-    let bytes_max = kernel.limits.message_bytes;
+    let admission = kernel.admission();
     // The behavior is called on the actor's own task: if it panics, that is this actor's end.
     let behavior = async move {
         let returned = behavior(context).await.map(IntoMessage::into_text).map_err(IntoMessage::into_text);
-        (Outcome::returned(returned, bytes_max), ())
+        (Outcome::returned(returned, admission), ())
     };
     spawner.executor().spawn(actor::live(kernel.clone(), mailbox.clone(), behavior));
     Ok(mailbox)

@@ -20,7 +20,7 @@ use crate::limits::Limits;
 use crate::lock::lock;
 use crate::mailbox::links::{self, Standing};
 use crate::mailbox::{Mailbox, NotDelivered};
-use crate::message::{Message, NotAdmitted};
+use crate::message::{Admission, Message, NotAdmitted};
 use crate::outcome::Outcome;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::signal::{Envelope, Party, Receiver, Signal};
@@ -93,9 +93,14 @@ impl Kernel {
         &self.place
     }
 
-    /// Checks a text and makes a message of it; the only place where a size limit on messages is asked.
+    /// What a message may be on this node.
+    pub(crate) fn admission(&self) -> Admission {
+        Admission::of_bytes(self.limits.message_bytes)
+    }
+
+    /// Checks a text and makes a message of it.
     pub(crate) fn admit(&self, text: String) -> Result<Message, Refusal> {
-        Message::admit(text, self.limits.message_bytes).map_err(|why| {
+        Message::admit(text, self.admission()).map_err(|why| {
             let kind = match why {
                 NotAdmitted::TooLarge { .. } => RefusalKind::TooLarge,
                 _ => RefusalKind::BadJson,

@@ -4,6 +4,7 @@ use serde_json::value::RawValue;
 
 use super::{BadPattern, PATTERN_DEPTH_MAX, PATTERN_NODES_MAX, Pattern, Shape};
 use crate::address::{is_address, quoted};
+use crate::message::Admission;
 use crate::message::scan::{check, skip_space};
 
 impl Pattern {
@@ -11,7 +12,7 @@ impl Pattern {
     ///
     /// [`BadPattern`] says which rule the text breaks.
     pub(crate) fn compile(text: &str) -> Result<Pattern, BadPattern> {
-        check(text.as_bytes())?;
+        check(text.as_bytes(), Admission::default())?;
         let mut compiler = Compiler { nodes: 0, from_host: false };
         let shape = compiler.shape(text, 0)?;
         Ok(Pattern { shape, from_host: compiler.from_host })
