@@ -179,7 +179,7 @@ mod tests {
     }
 
     fn patterns(texts: &[&str]) -> Vec<Pattern> {
-        texts.iter().map(|text| Pattern::compile(text).expect("a pattern")).collect()
+        texts.iter().map(|text| Pattern::new(message(text)).expect("a pattern")).collect()
     }
 
     fn queue(texts: &[&str]) -> Queue {
