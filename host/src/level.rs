@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::address::Place;
 use crate::bucket::{Bucket, Rate, nanoseconds};
 use crate::limits::{Limit, Limits};
-use crate::message::Message;
+use crate::message::{Admission, Message};
 use crate::outcome::{Exception, ExceptionKind};
 use crate::refusal::{Refusal, RefusalKind};
 
@@ -151,6 +151,16 @@ impl Level {
     /// As [`Level::each`], for what can only be counted in memory.
     pub(crate) fn each_count(&self, limit: Limit) -> usize {
         self.each(limit).map_or(usize::MAX, |max| usize::try_from(max).unwrap_or(usize::MAX))
+    }
+
+    /// What a message of an actor here may be.
+    pub(crate) fn admission(&self) -> Admission {
+        let depth_max = self.each(Limit::JsonDepth).and_then(|max| u32::try_from(max).ok());
+        Admission {
+            bytes_max: self.each_count(Limit::Message),
+            depth_max: depth_max.unwrap_or(u32::MAX),
+            values_max: self.each_count(Limit::JsonValues),
+        }
     }
 
     /// Whether trees count what they use of it together.

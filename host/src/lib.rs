@@ -82,7 +82,7 @@ pub use guest::library::{LoadError, Module};
 pub use limits::{BadLimit, Limit, Limits};
 pub use load_options::{LoadOptions, Profile};
 pub use mesh::{JoinError, Mesh};
-pub use message::{IntoMessage, Message, NotAdmitted};
+pub use message::{Admission, IntoMessage, Message, NotAdmitted};
 pub use native::router::{PoolSpec, RouterSpec};
 pub use native::supervisor::{Backoff, ChildSpec, Restart, Strategy, SupervisorSpec};
 pub use native::{CallError, Context, Received};

@@ -101,7 +101,8 @@ impl Limit {
             Limit::JsonDepth | Limit::Depth => Some(64),
             Limit::Mailbox | Limit::Links | Limit::Monitors => Some(1_000_000),
             Limit::Timers | Limit::Narrowed => Some(100_000),
-            Limit::Names | Limit::Patterns => Some(1000),
+            Limit::Names => Some(1000),
+            Limit::Patterns => Some(10_000),
             Limit::Burst | Limit::Share | Limit::Lifetime | Limit::JsonValues => None,
             Limit::Children | Limit::Actors | Limit::SpawnRate | Limit::LogRate => None,
         }

@@ -8,7 +8,7 @@ use std::fmt;
 use serde_json::value::RawValue;
 
 use crate::codes::codes;
-use crate::message::Message;
+use crate::message::{Admission, Message};
 pub use scene::Handling;
 pub(crate) use scene::Scene;
 
@@ -23,12 +23,12 @@ pub enum Outcome {
 
 impl Outcome {
     /// What a behavior returned: a value, or an error value. A text that is not admitted is an error of its own.
-    pub(crate) fn returned(result: Result<String, String>, message_bytes_max: usize) -> Outcome {
+    pub(crate) fn returned(result: Result<String, String>, admission: Admission) -> Outcome {
         let (text, is_error) = match result {
             Ok(value) => (value, false),
             Err(error) => (error, true),
         };
-        match Message::admit(text, message_bytes_max) {
+        match Message::admit(text, admission) {
             Ok(value) if is_error => Outcome::Exception(Exception::error(value)),
             Ok(value) => Outcome::Exit(value),
             Err(why) => {
@@ -110,7 +110,7 @@ impl Exception {
         let (kind, message) = (word("type")?, word("message")?);
         let kind = ExceptionKind::ALL.iter().find(|known| known.as_str() == kind).ok_or("its type is not known")?;
         keys.into_iter().try_fold(Exception::new(*kind, message), |exception, (key, value)| {
-            let value = Message::admit(value.get().to_owned(), usize::MAX).map_err(|why| why.to_string())?;
+            let value = Message::admit(value.get().to_owned(), Admission::default()).map_err(|why| why.to_string())?;
             Ok(exception.with(&key, value))
         })
     }
@@ -234,7 +234,7 @@ mod tests {
     use super::*;
 
     fn message(text: &str) -> Message {
-        Message::admit(text.to_owned(), usize::MAX).expect("a JSON text")
+        Message::trusted(text.to_owned())
     }
 
     #[test]

@@ -39,7 +39,10 @@ fn messages_to_another_node_keep_their_order_and_their_bytes() {
     assert_eq!(taken, Value::from_iter((0..100).rev()));
     let taker = stage.block_on(there.spawn(&module, "takes_one", json!([]))).expect("it starts");
     let text = r#"{"n":123456789012345678901234567890,"f":1.0}"#;
-    stage.send(&taker, greenroom::Message::admit(text.to_owned(), usize::MAX).expect("a JSON text"));
+    stage.send(
+        &taker,
+        greenroom::Message::admit(text.to_owned(), greenroom::Admission::default()).expect("a JSON text"),
+    );
     let greenroom::Outcome::Exit(value) = stage.block_on(there.outcome(&taker)).expect("it is known") else {
         panic!("it ends well")
     };

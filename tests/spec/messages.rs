@@ -29,7 +29,7 @@ fn every_kind_of_json_passes_byte_for_byte() {
     ] {
         let taker = stage.spawn("takes_one", json!([]));
         let step = format!(r#"[[{{"send":["{taker}",{text}]}}]]"#);
-        let message = greenroom::Message::admit(step, usize::MAX).expect("a JSON text");
+        let message = greenroom::Message::admit(step, greenroom::Admission::default()).expect("a JSON text");
         assert_eq!(stage.run("script", message), json!([null]), "{text} is sent");
         assert_eq!(stage.text_of(&taker), text);
     }

@@ -56,7 +56,7 @@ fn each_pattern_matches_what_it_says_and_nothing_else() {
         for (text, expected) in matching.iter().map(|text| (text, true)).chain(others.iter().map(|text| (text, false)))
         {
             let steps = format!(r#"[[{{"send":["me",{text}]}},{{"receive":[[{pattern}],0]}}]]"#);
-            let steps = greenroom::Message::admit(steps, usize::MAX).expect("a JSON text");
+            let steps = greenroom::Message::admit(steps, greenroom::Admission::default()).expect("a JSON text");
             let answer = stage.run("script", steps);
             assert_eq!(answer[1].is_object(), expected, "{pattern} and {text}: {answer}");
         }
@@ -66,19 +66,53 @@ fn each_pattern_matches_what_it_says_and_nothing_else() {
 #[test]
 fn a_text_that_is_no_pattern_is_refused_and_takes_nothing() {
     let stage = Stage::new();
-    for pattern in [
-        json!({"$type": "int"}),
-        json!({"$each": 1, "and": 2}),
-        json!({"$some": 1}),
-        json!({"$address": "nowhere"}),
-        json!({"deep": [{"$type": 1}]}),
+    let any = json!({"$type": "any"});
+    let nested = |levels: usize| (0..levels).fold(any.clone(), |inside, _| json!({"$each": inside}));
+    for patterns in [
+        json!([any, {"$type": "int"}]),
+        json!([any, {"$each": 1, "and": 2}]),
+        json!([any, {"$some": 1}]),
+        json!([any, {"$address": "nowhere"}]),
+        json!([any, {"deep": [{"$type": 1}]}]),
+        json!([any, nested(16)]),
+        json!([any, vec![0; 1024]]),
+        json!([any, "x".repeat(1 << 20)]),
+        Value::from(vec![any.clone(); 10_001]),
     ] {
         let answers = stage.play(json!([
             {"send": ["me", 1]},
-            {"receive": [[{"$type": "any"}, pattern], 0]},
+            {"receive": [patterns, 0]},
             {"receive": [[], 0]},
         ]));
-        assert_eq!(answers[1]["refused"], "bad-pattern", "{pattern}");
-        assert_eq!(answers[2]["message"], 1, "{pattern}");
+        let shown: String = patterns.to_string().chars().take(200).collect();
+        assert_eq!(answers[1]["refused"], "bad-pattern", "{shown}");
+        assert_eq!(answers[2]["message"], 1, "{shown}");
     }
+}
+
+#[test]
+fn the_largest_patterns_and_the_most_are_taken() {
+    let stage = Stage::new();
+    let nested = (0..15).fold(json!({"$type": "any"}), |inside, _| json!({"$each": inside}));
+    let never = (1..10_000).map(Value::from);
+    for patterns in [vec![nested], vec![json!(vec![0; 1023]), json!([])], never.chain([json!([])]).collect()] {
+        let last = patterns.len() - 1;
+        let answers = stage.play(json!([{"send": ["me", []]}, {"receive": [patterns, 0]}]));
+        assert_eq!(answers[1]["pattern"], last);
+    }
+}
+
+#[test]
+fn many_patterns_pass_many_messages_and_take_the_one_that_one_of_them_matches() {
+    let stage = Stage::new();
+    let patterns: Vec<Value> = (0..64).map(|id| json!({"response": id})).collect();
+    let actor = stage.script(json!([{"receive": [patterns, null]}, {"receive": [[], 0]}, {"receive": [[], 0]}]));
+    for id in 0..10_000 {
+        stage.send(&actor, json!({"value": "of somebody else's call", "response": 64 + id}));
+    }
+    stage.send(&actor, json!({"response": 63}));
+    let answers = stage.value(&actor);
+    assert_eq!((&answers[0]["pattern"], &answers[0]["message"]["response"]), (&json!(63), &json!(63)));
+    let left = [&answers[1]["message"]["response"], &answers[2]["message"]["response"]];
+    assert_eq!(left, [64, 65], "what does not match keeps its place");
 }

@@ -206,5 +206,5 @@ async fn plays(mut context: Context, mut acts: UnboundedReceiver<Act>) -> Result
 }
 
 fn message(what: impl IntoMessage) -> Message {
-    Message::admit(what.into_text(), usize::MAX).expect("a JSON text")
+    Message::admit(what.into_text(), greenroom::Admission::default()).expect("a JSON text")
 }

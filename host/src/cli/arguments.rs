@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::exit::{Code, Failure};
 use crate::limits::Limit;
-use crate::message::{Message, NotAdmitted};
+use crate::message::{Admission, Message, NotAdmitted};
 
 /// How many bytes are shown before and behind the place where a word stops being JSON.
 const SHOWN_BYTES: usize = 32;
@@ -22,12 +22,12 @@ pub(super) fn arguments(words: &[String]) -> Result<Message, Failure> {
         words.iter().enumerate().map(|(index, word)| argument(index + 1, word)).collect::<Result<Vec<_>, _>>()?;
     let array = format!("[{}]", texts.join(","));
     let bytes_max = Limit::Message.bound().unwrap_or(u64::MAX) as usize;
-    Message::admit(array, bytes_max)
+    Message::admit(array, Admission::of_bytes(bytes_max))
         .map_err(|why| Failure::new(Code::Usage, format!("the arguments are too much: {why}")))
 }
 
 fn argument(number: usize, word: &str) -> Result<String, Failure> {
-    match Message::admit(word.to_owned(), usize::MAX) {
+    match Message::admit(word.to_owned(), Admission::default()) {
         Ok(message) => Ok(message.into_string()),
         Err(NotAdmitted::Syntax { .. }) if !word.starts_with(['{', '[', '"']) => Ok(Value::from(word).to_string()),
         Err(why) => Err(not_json(number, word, &why)),
@@ -46,7 +46,8 @@ fn not_json(number: usize, word: &str, why: &NotAdmitted) -> Failure {
 fn place(why: &NotAdmitted) -> Option<usize> {
     match why {
         NotAdmitted::TooLarge { .. } => None,
-        NotAdmitted::TooDeep { at }
+        NotAdmitted::TooDeep { at, .. }
+        | NotAdmitted::TooManyValues { at, .. }
         | NotAdmitted::Syntax { at, .. }
         | NotAdmitted::LoneSurrogate { at }
         | NotAdmitted::NumberTooLarge { at } => Some(*at),

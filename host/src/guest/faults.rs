@@ -12,6 +12,7 @@ use crate::limits::Limits;
 use crate::load_options::LoadOptions;
 use crate::lock::faults;
 use crate::mailbox::queue::{Checked, Scan};
+use crate::message::Admission;
 use crate::outcome::{Exception, ExceptionKind};
 
 /// A guest that calls two imports: it logs `hi`, and takes the name `hi`.
@@ -166,7 +167,7 @@ async fn calls(context: &mut Context, other: &str) -> Result<(), Refusal> {
 }
 
 fn returned(result: Result<(), Refusal>) -> (Outcome, ()) {
-    (Outcome::returned(result.map(|()| "null".into()).map_err(|refusal| refusal.to_json()), 1024), ())
+    (Outcome::returned(result.map(|()| "null".into()).map_err(|refusal| refusal.to_json()), Admission::default()), ())
 }
 
 #[test]

@@ -41,7 +41,6 @@ use crate::actor::spawner::{Home, Spawner};
 use crate::address::quoted;
 use crate::clock::Clock;
 use crate::grants::{Grant, Grants};
-use crate::limits::Limit;
 use crate::mailbox::Mailbox;
 use crate::message::Message;
 use crate::native::{self, Origin, builtin};
@@ -262,7 +261,7 @@ async fn run(guest: Guest, args: Message) -> (Outcome, Store<Guest>) {
         Err(error) => return (ending::not_instantiated(&error, store.data_mut()), store),
     };
     let outcome = match actor.call_run(&mut store, &entry, args.as_str()).await {
-        Ok(result) => Outcome::returned(result, mailbox.level().each_count(Limit::Message)),
+        Ok(result) => Outcome::returned(result, mailbox.level().admission()),
         Err(error) => ending::trapped(&error, store.data_mut()),
     };
     store.data_mut().close_output();

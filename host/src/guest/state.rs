@@ -11,7 +11,7 @@ use super::preempt::Slice;
 use super::wasi::Wasi;
 use crate::actor::context::Context;
 use crate::address::Id;
-use crate::pattern::{BadPattern, Pattern};
+use crate::pattern::{BadPattern, Pattern, PatternBounds};
 
 /// The data of a guest's store.
 pub(crate) struct Guest {
@@ -58,7 +58,7 @@ impl Guest {
     /// The patterns, compiled.
     pub(super) fn patterns(&mut self, texts: Vec<String>) -> Result<Arc<[Pattern]>, BadPattern> {
         if texts != self.patterns.texts {
-            let compiled = texts.iter().map(|text| Pattern::compile(text)).collect::<Result<_, _>>()?;
+            let compiled = Pattern::compile_all(&texts, PatternBounds::default())?;
             self.patterns = LastPatterns { texts, compiled };
         }
         Ok(self.patterns.compiled.clone())

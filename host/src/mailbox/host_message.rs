@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::message::Message;
+use crate::message::{Admission, Message};
 use crate::outcome::{Exception, Outcome};
 
 /// The bytes of an exit value, an exception or a reason in a host message: what its place in a mailbox is made for
@@ -78,7 +78,7 @@ fn message(address: Option<&str>, said: Said<'_>, monitor: Option<&str>) -> Mess
     };
     // A value that is nested as deep as a message may be is one level too deep here.
     let text = text(address, key, &value, "", monitor);
-    Message::admit(text, usize::MAX).unwrap_or_else(|_| large(address, key, monitor))
+    Message::admit(text, Admission::default()).unwrap_or_else(|_| large(address, key, monitor))
 }
 
 /// Says that there is a value which does not fit; `wait` has it.
@@ -113,7 +113,7 @@ fn words(text: &str) -> String {
 
 /// Whether a text may stand three levels deep: in a cause, in an exception, in a message.
 fn nests(text: &str) -> bool {
-    Message::admit(format!("[[[{text}]]]"), usize::MAX).is_ok()
+    Message::admit(format!("[[[{text}]]]"), Admission::default()).is_ok()
 }
 
 #[cfg(test)]
@@ -124,7 +124,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn value(text: impl Into<String>) -> Message {
-        Message::admit(text.into(), usize::MAX).expect("JSON")
+        Message::trusted(text.into())
     }
 
     fn long(bytes: usize) -> Message {

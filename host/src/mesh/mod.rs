@@ -8,7 +8,6 @@ use std::sync::{Arc, RwLock, Weak};
 use thiserror::Error;
 
 use crate::address::{Cookie, NodeName, Place};
-use crate::limits::Limit;
 use crate::lock::{read, write};
 use crate::node::{Kernel, Uplink};
 use crate::refusal::{Refusal, RefusalKind};
@@ -104,7 +103,7 @@ impl Uplink for Local {
             return Err(Refusal::new(RefusalKind::NotConnected, message));
         };
         let bytes = wire::encode(to.id, &envelope);
-        let (id, envelope) = wire::decode(&bytes, peer.root().each_count(Limit::Message))?;
+        let (id, envelope) = wire::decode(&bytes, peer.root().admission())?;
         peer.arrive(&self.here, id, envelope)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::address::Id;
-use crate::message::Message;
+use crate::message::{Admission, Message};
 use crate::outcome::{Exception, Outcome};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::signal::{Envelope, Reference, Signal};
@@ -66,10 +66,10 @@ pub(crate) fn encode(to: Id, envelope: &Envelope) -> Vec<u8> {
 }
 
 /// Reads what a peer sent, and admits every text of it again: a peer's word is not enough.
-pub(crate) fn decode(bytes: &[u8], message_bytes_max: usize) -> Result<(Id, Envelope), Refusal> {
+pub(crate) fn decode(bytes: &[u8], admission: Admission) -> Result<(Id, Envelope), Refusal> {
     let frame: Frame<'_> = postcard::from_bytes(bytes)
         .map_err(|why| Refusal::new(RefusalKind::BadArgument, format!("cannot read a peer's frame: {why}")))?;
-    let admit = |text: &str| admit(text, message_bytes_max);
+    let admit = |text: &str| admit(text, admission);
     let outcome = |end| outcome(end).map(Arc::new);
     let signal = match frame.body {
         Body::Message(text) => Signal::Message(admit(text)?),
@@ -85,15 +85,15 @@ pub(crate) fn decode(bytes: &[u8], message_bytes_max: usize) -> Result<(Id, Enve
     Ok((Id::from_bits(frame.to), Envelope { from: frame.from.map(Id::from_bits), signal }))
 }
 
-fn admit(text: &str, bytes_max: usize) -> Result<Message, Refusal> {
-    Message::admit(text.to_owned(), bytes_max).map_err(|why| Refusal::new(RefusalKind::BadJson, why.to_string()))
+fn admit(text: &str, admission: Admission) -> Result<Message, Refusal> {
+    Message::admit(text.to_owned(), admission).map_err(|why| Refusal::new(RefusalKind::BadJson, why.to_string()))
 }
 
 /// Of any size: an end must be heard of also where messages may be smaller than at its own node. What an actor hears is
 /// cut to 4 KiB in any case.
 fn outcome(end: End<'_>) -> Result<Outcome, Refusal> {
     match end {
-        End::Exit(text) => admit(text, usize::MAX).map(Outcome::Exit),
+        End::Exit(text) => admit(text, Admission::default()).map(Outcome::Exit),
         End::Exception(text) => Exception::parse(&text)
             .map(Outcome::Exception)
             .map_err(|why| Refusal::new(RefusalKind::BadJson, format!("cannot read a peer's exception: {why}"))),
@@ -134,7 +134,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn message(text: &str) -> Message {
-        Message::admit(text.to_owned(), 1000).expect("JSON")
+        Message::trusted(text.to_owned())
     }
 
     fn messages() -> impl Strategy<Value = Message> {
@@ -179,15 +179,15 @@ mod tests {
         fn a_signal_comes_out_as_it_went_in(to: u128, from: Option<u128>, signal in signals()) {
             let (to, from) = (Id::from_bits(to), from.map(Id::from_bits));
             let bytes = encode(to, &Envelope { from, signal: signal.clone() });
-            let (arrived_for, envelope) = decode(&bytes, 1000).expect("our own frame");
+            let (arrived_for, envelope) = decode(&bytes, Admission::default()).expect("our own frame");
             prop_assert_eq!((arrived_for, envelope.from, envelope.signal), (to, from, signal));
-            prop_assert!((0..bytes.len()).all(|end| decode(&bytes[..end], 1000).is_err()));
+            prop_assert!((0..bytes.len()).all(|end| decode(&bytes[..end], Admission::default()).is_err()));
         }
 
         #[test]
         fn no_bytes_break_the_reader(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
-            if let Ok((to, envelope)) = decode(&bytes, 1000) {
-                let (again, _) = decode(&encode(to, &envelope), 1000).expect("what was read can be written");
+            if let Ok((to, envelope)) = decode(&bytes, Admission::default()) {
+                let (again, _) = decode(&encode(to, &envelope), Admission::default()).expect("what was read can be written");
                 prop_assert_eq!(again, to);
             }
         }
@@ -195,7 +195,7 @@ mod tests {
 
     fn refused(body: Body<'_>) -> Refusal {
         let forged = Frame { to: 1, from: None, body };
-        decode(&postcard::to_stdvec(&forged).expect("a frame"), 100).expect_err("a forged frame")
+        decode(&postcard::to_stdvec(&forged).expect("a frame"), Admission::of_bytes(100)).expect_err("a forged frame")
     }
 
     #[test]
@@ -221,7 +221,7 @@ mod tests {
         assert_eq!(refused(Body::Message(&long)).kind(), RefusalKind::BadJson);
         assert_eq!(refused(Body::Shutdown(&long)).kind(), RefusalKind::BadJson);
         let end = Frame { to: 1, from: None, body: Body::Exit(End::Exit(&long)) };
-        assert!(decode(&postcard::to_stdvec(&end).expect("a frame"), 100).is_ok());
+        assert!(decode(&postcard::to_stdvec(&end).expect("a frame"), Admission::of_bytes(100)).is_ok());
     }
 
     #[test]

@@ -3,14 +3,22 @@
 //! No crate is fast, iterative and bounded in depth at once: serde_json's `IgnoredAny` and `RawValue` accept any depth,
 //! sonic-rs overflows its stack at 100,000, and `Value` builds a tree of up to 88 times the text.
 
-use super::{DEPTH_MAX, NotAdmitted};
+use std::cmp::Ordering;
 
-/// Checks a whole text. It must be UTF-8 already, as a `str` is.
-pub(crate) fn check(text: &[u8]) -> Result<(), NotAdmitted> {
-    let mut nesting = Nesting::default();
+use super::{Admission, DEPTH_MAX, NotAdmitted};
+
+/// Checks a whole text. It must be UTF-8 already, as a `str` is; how long it is was asked before.
+pub(crate) fn check(text: &[u8], admission: Admission) -> Result<(), NotAdmitted> {
+    let mut nesting = Nesting { depth_max: admission.depth_max.min(DEPTH_MAX), ..Nesting::default() };
+    let mut values_left = admission.values_max;
     let mut at = 0;
     loop {
-        at = value_start(text, skip_space(text, at), &mut nesting)?;
+        let start = skip_space(text, at);
+        at = value_start(text, start, &mut nesting)?;
+        values_left = match values_left.checked_sub(1) {
+            Some(left) => left,
+            None => return Err(NotAdmitted::TooManyValues { at: start, max: admission.values_max }),
+        };
         // A value has ended, unless one has just been opened: close what ends with it, or go on to the next.
         if nesting.opened {
             nesting.opened = false;
@@ -46,6 +54,7 @@ pub(crate) fn check(text: &[u8]) -> Result<(), NotAdmitted> {
 struct Nesting {
     objects: u64,
     depth: u32,
+    depth_max: u32,
     /// The last thing read was an opening bracket with something behind it.
     opened: bool,
 }
@@ -54,8 +63,8 @@ const _: () = assert!(DEPTH_MAX <= u64::BITS);
 
 impl Nesting {
     fn open(&mut self, object: bool, at: usize) -> Result<(), NotAdmitted> {
-        if self.depth == DEPTH_MAX {
-            return Err(NotAdmitted::TooDeep { at });
+        if self.depth == self.depth_max {
+            return Err(NotAdmitted::TooDeep { at, max: self.depth_max });
         }
         self.objects = self.objects << 1 | u64::from(object);
         self.depth += 1;
@@ -185,10 +194,25 @@ fn number(text: &[u8], from: usize) -> Result<usize, NotAdmitted> {
     Ok(at)
 }
 
+/// The digits of the smallest number that is larger than every float, 2^1024 - 2^970: from there on they round to infinity.
+const INFINITE: &str = "17976931348623158079372897140530341507993413271003782693617377898044496829276475094664901797758720709633\
+    02864166928879109465555478519404026306574886715058206819089020007083836762738548458177115317644757302700\
+    69855571366959622842914819860834936475292719074168444365510704342711559699508093042880177904174497792";
+
+/// Whether a number is larger than every float. It makes no float of it: to find the nearest one can cost a hundred times
+/// what reading the text does.
 #[cold]
-fn is_infinite(number: &[u8]) -> bool {
+pub(super) fn is_infinite(number: &[u8]) -> bool {
     let text = std::str::from_utf8(number).expect("a number is ASCII");
-    text.parse::<f64>().expect("JSON's numbers are Rust's floats").is_infinite()
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let point = mantissa.find('.').unwrap_or(mantissa.len());
+    let Some(first) = mantissa.find(|digit| matches!(digit, '1'..='9')) else { return false };
+    let beyond = if exponent.starts_with('-') { i64::MIN } else { i64::MAX };
+    let exponent: i64 = exponent.parse().unwrap_or(beyond);
+    // The number is at least ten to this, and less than ten times as much.
+    let power = exponent.saturating_add(point as i64 - first as i64 - i64::from(first < point));
+    let digits = mantissa[first..].bytes().filter(|byte| *byte != b'.');
+    (power, digits.cmp(INFINITE.bytes())) >= (INFINITE.len() as i64 - 1, Ordering::Equal)
 }
 
 #[inline(always)]
@@ -235,9 +259,10 @@ fn plain_run(text: &[u8], mut at: usize) -> usize {
     at
 }
 
+/// With `|`, since the compiler makes vector code only of what has no branch.
 #[inline(always)]
 fn is_special(byte: u8) -> bool {
-    byte == b'"' || byte == b'\\' || byte < 0x20
+    (byte == b'"') | (byte == b'\\') | (byte < 0x20)
 }
 
 /// Which of the eight bytes at `at` is the first special one; 8 if none is. `None` if there are no eight.

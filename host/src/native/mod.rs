@@ -16,7 +16,6 @@ use crate::actor::{self, context};
 use crate::address::Address;
 use crate::clock::Clock;
 use crate::grants::Grants;
-use crate::limits::Limit;
 use crate::mailbox::Mailbox;
 use crate::message::{IntoMessage, Message};
 use crate::node::Kernel;
@@ -104,11 +103,11 @@ where
     let parent = parent.map(|parent| parent.id());
     let actor = context::Context::new(kernel.clone(), mailbox.clone(), parent, spawner.clone(), home);
     let context = Context { actor, in_a_row: 0 };
-    let bytes_max = mailbox.level().each_count(Limit::Message);
+    let admission = mailbox.level().admission();
     // The behavior is called on the actor's own task: if it panics, that is this actor's end.
     let behavior = async move {
         let returned = behavior(context).await.map(IntoMessage::into_text).map_err(IntoMessage::into_text);
-        (Outcome::returned(returned, bytes_max), ())
+        (Outcome::returned(returned, admission), ())
     };
     spawner.executor().spawn(actor::live(kernel.clone(), mailbox.clone(), entry, behavior));
     Ok(mailbox)

@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn an_event_is_one_json_object() {
-        let message = |text: &str| Message::admit(text.to_owned(), 100).expect("JSON");
+        let message = |text: &str| Message::trusted(text.to_owned());
         let ended = Event::Ended { actor: address("a@b:1"), outcome: Outcome::Exit(message("1.0")) };
         assert_eq!(ended.to_json(), r#"{"event":"ended","actor":"a@b:1","exit":1.0}"#);
         let lost = Event::Lost { to: address("a@b:1"), from: None, loss: Loss::Unread, bytes: 3 };

@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 use crate::address::{self, Address, Id, Place, WhoRef};
 use crate::clock::Clock;
 use crate::level::{Level, Tree};
-use crate::limits::{Limit, Limits};
+use crate::limits::Limits;
 use crate::lock::lock;
 use crate::mailbox::links::{self, Standing};
 use crate::mailbox::{Mailbox, NotDelivered};
@@ -107,10 +107,9 @@ impl Kernel {
         &self.root
     }
 
-    /// Checks a text of somebody on a level and makes a message of it; the only place where a size limit on messages is
-    /// asked.
+    /// Checks a text of somebody on a level and makes a message of it.
     pub(crate) fn admit(&self, text: String, level: &Level) -> Result<Message, Refusal> {
-        Message::admit(text, level.each_count(Limit::Message)).map_err(|why| {
+        Message::admit(text, level.admission()).map_err(|why| {
             let kind = match why {
                 NotAdmitted::TooLarge { .. } => RefusalKind::TooLarge,
                 _ => RefusalKind::BadJson,

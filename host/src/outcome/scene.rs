@@ -74,10 +74,11 @@ impl fmt::Display for Handling {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Admission;
 
     #[test]
     fn a_long_message_is_cut_between_two_characters_and_a_short_one_takes_its_place() {
-        let message = |text: String| Message::admit(text, usize::MAX).expect("JSON");
+        let message = |text: String| Message::admit(text, Admission::default()).expect("JSON");
         let mut handling = Handling::default();
         assert_eq!(handling.clone().into_option(), None);
         handling.note(&message(format!("\"{}\"", "ü".repeat(1000))));

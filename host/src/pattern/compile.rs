@@ -1,25 +1,53 @@
 //! From a pattern's text to its shape.
 
+use std::sync::Arc;
+
 use serde_json::value::RawValue;
 
-use super::{BadPattern, PATTERN_DEPTH_MAX, PATTERN_NODES_MAX, Pattern, Shape};
+use super::number::Number;
+use super::{BadPattern, LEVELS_MAX, PARTS_MAX, Pattern, PatternBounds, Shape, in_order};
 use crate::address::{is_address, quoted};
 use crate::message::scan::{check, skip_space};
+use crate::message::{Admission, NotAdmitted};
 
 impl Pattern {
+    /// Compiles the patterns of one receive.
+    ///
+    /// # Errors
+    ///
+    /// [`BadPattern`] says which rule one of them, or all together, break.
+    pub(crate) fn compile_all(texts: &[String], bounds: PatternBounds) -> Result<Arc<[Pattern]>, BadPattern> {
+        if texts.len() > bounds.patterns_max {
+            return Err(BadPattern::TooMany { patterns: texts.len(), max: bounds.patterns_max });
+        }
+        let bytes = texts.iter().map(String::len).sum();
+        if bytes > bounds.bytes_max {
+            return Err(BadPattern::TooLong { bytes, max: bounds.bytes_max });
+        }
+        texts.iter().map(|text| Pattern::compile(text, bounds)).collect()
+    }
+
     /// # Errors
     ///
     /// [`BadPattern`] says which rule the text breaks.
-    pub(crate) fn compile(text: &str) -> Result<Pattern, BadPattern> {
-        check(text.as_bytes())?;
-        let mut compiler = Compiler { nodes: 0, from_host: false };
+    pub(crate) fn compile(text: &str, bounds: PatternBounds) -> Result<Pattern, BadPattern> {
+        let parts_max = bounds.parts_max.min(PARTS_MAX);
+        // No part is more than two values, or nested deeper than it is itself. Asked first, so that the compiler never
+        // holds more than a pattern needs, however long the text.
+        let admission = Admission { depth_max: LEVELS_MAX, values_max: 2 * parts_max, ..Admission::default() };
+        check(text.as_bytes(), admission).map_err(|why| match why {
+            NotAdmitted::TooDeep { .. } => BadPattern::TooDeep,
+            NotAdmitted::TooManyValues { .. } => BadPattern::TooLarge { max: parts_max },
+            why => BadPattern::NotJson(why),
+        })?;
+        let mut compiler = Compiler { parts: 0, parts_max, from_host: false };
         let shape = compiler.shape(text, 0)?;
         Ok(Pattern { shape, from_host: compiler.from_host })
     }
 }
 
 /// The keys and values of an object, in order and with repetitions; `None` if the text is no object.
-fn object(text: &str) -> Option<Vec<(String, &RawValue)>> {
+pub(super) fn object(text: &str) -> Option<Vec<(String, &RawValue)>> {
     struct Pairs;
 
     impl<'de> serde::de::Visitor<'de> for Pairs {
@@ -44,19 +72,20 @@ fn object(text: &str) -> Option<Vec<(String, &RawValue)>> {
 
 struct Compiler {
     /// So far, of the whole pattern.
-    nodes: usize,
+    parts: usize,
+    parts_max: usize,
     /// Whether `$host` stood at its top.
     from_host: bool,
 }
 
 impl Compiler {
-    fn shape(&mut self, text: &str, depth: usize) -> Result<Shape, BadPattern> {
-        if depth >= PATTERN_DEPTH_MAX {
+    fn shape(&mut self, text: &str, depth: u32) -> Result<Shape, BadPattern> {
+        if depth >= LEVELS_MAX {
             return Err(BadPattern::TooDeep);
         }
-        self.nodes += 1;
-        if self.nodes > PATTERN_NODES_MAX {
-            return Err(BadPattern::TooLarge);
+        self.parts += 1;
+        if self.parts > self.parts_max {
+            return Err(BadPattern::TooLarge { max: self.parts_max });
         }
         let text = &text[skip_space(text.as_bytes(), 0)..];
         Ok(match text.as_bytes()[0] {
@@ -70,11 +99,11 @@ impl Compiler {
                 Shape::Items(items.collect::<Result<_, _>>()?)
             }
             b'{' => self.object(&object(text).expect("an admitted object"), depth)?,
-            _ => Shape::Exactly(text.trim_ascii_end().into()),
+            _ => Shape::Exactly(Number::read(text.trim_ascii_end().as_bytes()).into_owned()),
         })
     }
 
-    fn object(&mut self, pairs: &[(String, &RawValue)], depth: usize) -> Result<Shape, BadPattern> {
+    fn object(&mut self, pairs: &[(String, &RawValue)], depth: u32) -> Result<Shape, BadPattern> {
         let is_form = |key: &str| key.starts_with('$') && !key.starts_with("$$");
         if let Some((key, value)) = pairs.iter().find(|(key, _)| is_form(key)) {
             if pairs.len() > 1 {
@@ -87,14 +116,14 @@ impl Compiler {
             Ok((key.into(), self.shape(value.get(), depth + 1)?))
         });
         let mut pairs: Box<[(Box<str>, Shape)]> = pairs.collect::<Result<_, BadPattern>>()?;
-        pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
+        pairs.sort_by(|(a, _), (b, _)| in_order(a.as_bytes(), b.as_bytes()));
         match pairs.windows(2).find(|two| two[0].0 == two[1].0) {
             Some(two) => Err(BadPattern::Repeated(quoted(&two[0].0))),
             None => Ok(Shape::Keys(pairs)),
         }
     }
 
-    fn form(&mut self, key: &str, value: &str, depth: usize) -> Result<Shape, BadPattern> {
+    fn form(&mut self, key: &str, value: &str, depth: u32) -> Result<Shape, BadPattern> {
         match key {
             "$type" => type_shape(value),
             "$each" => Ok(Shape::Each(Box::new(self.shape(value, depth + 1)?))),

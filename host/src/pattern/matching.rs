@@ -5,7 +5,8 @@
 
 use std::borrow::Cow;
 
-use super::{PATTERN_NODES_MAX, Pattern, Shape};
+use super::number::Number;
+use super::{PARTS_MAX, Pattern, Shape, in_order};
 use crate::address::{ADDRESS_KEY, is_address};
 use crate::message::scan::{skip, skip_space, skip_string};
 
@@ -45,7 +46,7 @@ fn value(shape: &Shape, text: &[u8], at: usize) -> Option<usize> {
         }
         Shape::Exactly(wanted) => {
             let end = number(text, at, None)?;
-            Number::read(&text[at..end]).eq(&Number::read(wanted.as_bytes())).then_some(end)
+            (Number::read(&text[at..end]) == *wanted).then_some(end)
         }
         Shape::Items(shapes) => items(shapes, text, at),
         Shape::Each(shape) => each(shape, text, at),
@@ -142,7 +143,7 @@ fn keys(pairs: &[(Box<str>, Shape)], text: &[u8], at: usize) -> Option<usize> {
     loop {
         let key_end = skip_string(text, at);
         let here = skip_space(text, skip_space(text, key_end) + 1);
-        let end = match position(pairs, &unescaped(&text[at..key_end])) {
+        let end = match position(pairs, &text[at..key_end]) {
             Some(index) => {
                 found.insert(index);
                 value(&pairs[index].1, text, here)?
@@ -159,17 +160,20 @@ fn keys(pairs: &[(Box<str>, Shape)], text: &[u8], at: usize) -> Option<usize> {
 
 /// Which of a pattern's keys this is. The keys are sorted, but most patterns have so few that asking each is quicker.
 #[inline(always)]
-fn position(pairs: &[(Box<str>, Shape)], key: &[u8]) -> Option<usize> {
+fn position(pairs: &[(Box<str>, Shape)], quoted: &[u8]) -> Option<usize> {
     match pairs.len() {
-        ..=8 => pairs.iter().position(|(name, _)| name.as_bytes() == key),
-        _ => pairs.binary_search_by(|(name, _)| name.as_bytes().cmp(key)).ok(),
+        ..=8 => pairs.iter().position(|(name, _)| is_string(name, quoted)),
+        _ => {
+            let key = unescaped(quoted);
+            pairs.binary_search_by(|(name, _)| in_order(name.as_bytes(), &key)).ok()
+        }
     }
 }
 
 /// Which keys of a pattern were seen, and how many.
 #[derive(Default)]
 struct Found {
-    seen: [u64; PATTERN_NODES_MAX / 64],
+    seen: [u64; PARTS_MAX / 64],
     count: usize,
 }
 
@@ -184,8 +188,14 @@ impl Found {
 /// Whether a quoted JSON string is this text.
 #[inline(always)]
 fn is_string(wanted: &str, quoted: &[u8]) -> bool {
-    // An escape is at most six times as long as what it stands for, so a long string need not be read.
-    quoted.len() - 2 <= 6 * wanted.len() && *unescaped(quoted) == *wanted.as_bytes()
+    let inner = &quoted[1..quoted.len() - 1];
+    // An escape is longer than what it stands for, by six times at most: most other strings need not be read.
+    match inner.len() {
+        0 => wanted.is_empty(),
+        length if length == wanted.len() => *inner == *wanted.as_bytes() && !inner.contains(&b'\\'),
+        length if length > wanted.len() && length <= 6 * wanted.len() => *unescaped(quoted) == *wanted.as_bytes(),
+        _ => false,
+    }
 }
 
 /// What a quoted JSON string says. Escapes are rare: only then is it decoded, into a copy.
@@ -199,50 +209,4 @@ fn unescaped(quoted: &[u8]) -> Cow<'_, [u8]> {
 fn decoded(quoted: &[u8]) -> Cow<'static, [u8]> {
     let text: String = serde_json::from_slice(quoted).expect("an admitted string");
     Cow::Owned(text.into_bytes())
-}
-
-/// A number's value, exact at any length: equal numbers of one kind are equal, however they are written.
-struct Number<'a> {
-    /// Written with a fraction or an exponent: `1` and `1.0` are two kinds.
-    float: bool,
-    negative: bool,
-    /// From the first digit that is not 0 to the last, maybe with a point between them. Empty: the number is 0.
-    digits: &'a [u8],
-    /// Of the last of the digits: it counts times ten to this.
-    exponent: i64,
-}
-
-impl Number<'_> {
-    /// Reads a number of the grammar.
-    fn read(text: &[u8]) -> Number<'_> {
-        let mantissa_end = text.iter().position(|byte| matches!(byte, b'e' | b'E')).unwrap_or(text.len());
-        let (mantissa, exponent) = text.split_at(mantissa_end);
-        let point = mantissa.iter().position(|byte| *byte == b'.');
-        let float = point.is_some() || !exponent.is_empty();
-        let is_digit = |byte: &u8| matches!(byte, b'1'..=b'9');
-        let (Some(first), Some(last)) = (mantissa.iter().position(is_digit), mantissa.iter().rposition(is_digit))
-        else {
-            return Number { float, negative: false, digits: &[], exponent: 0 };
-        };
-        // One beyond 64 bits belongs to a number that every float calls 0: a larger one is not admitted.
-        let written = match exponent {
-            [] => 0,
-            [_, digits @ ..] => {
-                std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or(i64::MIN)
-            }
-        };
-        let point = point.unwrap_or(mantissa.len());
-        let place = if last < point { (point - 1 - last) as i64 } else { -((last - point) as i64) };
-        let negative = mantissa[0] == b'-';
-        Number { float, negative, digits: &mantissa[first..=last], exponent: written.saturating_add(place) }
-    }
-
-    fn eq(&self, other: &Number<'_>) -> bool {
-        (self.float, self.negative, self.exponent) == (other.float, other.negative, other.exponent)
-            && self.digits().eq(other.digits())
-    }
-
-    fn digits(&self) -> impl Iterator<Item = &u8> {
-        self.digits.iter().filter(|byte| **byte != b'.')
-    }
 }

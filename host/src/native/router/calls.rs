@@ -88,7 +88,7 @@ mod tests {
 
     fn call(name: &str, asked: &[Seat], seconds: u64) -> Call {
         let text = r#"{"call":1,"method":"m","address":{"$address":"a@h:1"}}"#;
-        let request = Message::admit(text.to_owned(), usize::MAX).ok().and_then(|message| Request::parse(&message));
+        let request = Request::parse(&Message::trusted(text.to_owned()));
         Call {
             request: request.expect("a request"),
             reply_to: address(name),
