@@ -227,3 +227,29 @@ fn what_is_refused_is_counted_and_told_with_whom_and_why() {
     });
     assert_eq!(told, (actor, "children".to_owned(), 1));
 }
+
+#[test]
+fn a_message_of_too_many_values_or_levels_is_refused_to_who_is_limited() {
+    let stage = Stage::new();
+    let deep = |levels: usize| (0..levels).fold(json!(1), |value, _| json!([value]));
+    let send = |message: Value| json!({"send": ["me", message]});
+    let steps = json!([send(json!(vec![1; 29])), send(json!(vec![1; 30])), send(deep(4)), send(deep(5))]);
+    let limits = json!({"json-values": 30, "json-depth": 4});
+    let child = json!({"spawn-with": ["script", [steps], {"limits": limits}]});
+    let answers = stage.play(json!([child, {"wait": ["0", null]}]));
+    let exits = &answers[1]["exit"];
+    assert_eq!((&exits[0], &exits[2]), (&json!(null), &json!(null)), "{answers}");
+    for refused in [1, 3] {
+        assert_eq!(exits[refused]["refused"], "bad-json", "{answers}");
+    }
+    assert!(exits[1]["message"].as_str().expect("words").contains("more than 30 values"), "{answers}");
+    assert!(exits[3]["message"].as_str().expect("words").contains("more than 4 deep"), "{answers}");
+}
+
+#[test]
+fn more_patterns_than_one_receive_may_have_are_refused() {
+    let stage = Stage::new();
+    let receive = |patterns: usize| json!({"receive": [vec![json!(1); patterns], 0]});
+    let answers = plays(&stage, "patterns=2", json!([receive(2), receive(3)]));
+    assert_eq!((&answers[0], refused(&answers[1])), (&json!(null), ("patterns", &json!(2))));
+}

@@ -17,9 +17,6 @@ impl Pattern {
     ///
     /// [`BadPattern`] says which rule one of them, or all together, break.
     pub(crate) fn compile_all(texts: &[String], bounds: PatternBounds) -> Result<Arc<[Pattern]>, BadPattern> {
-        if texts.len() > bounds.patterns_max {
-            return Err(BadPattern::TooMany { patterns: texts.len(), max: bounds.patterns_max });
-        }
         let bytes = texts.iter().map(String::len).sum();
         if bytes > bounds.bytes_max {
             return Err(BadPattern::TooLong { bytes, max: bounds.bytes_max });

@@ -33,8 +33,6 @@ pub struct Pattern {
 pub(crate) enum BadPattern {
     #[error("a pattern must be JSON: {0}")]
     NotJson(#[from] crate::message::NotAdmitted),
-    #[error("{patterns} patterns are more than the {max} that one receive may have")]
-    TooMany { patterns: usize, max: usize },
     #[error("patterns of {bytes} bytes are more than the {max} that one receive may have")]
     TooLong { bytes: usize, max: usize },
     #[error("a pattern may have at most {LEVELS_MAX} levels")]
@@ -62,7 +60,6 @@ pub(crate) enum BadPattern {
 /// How much one receive may ask for. The node keeps the compiled patterns of each actor that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PatternBounds {
-    pub patterns_max: usize,
     /// Of all their texts together.
     pub bytes_max: usize,
     /// Of each: every value that stands in it is one, a form such as `{"$type": "any"}` too. Never more than 1,024.
@@ -71,7 +68,7 @@ pub(crate) struct PatternBounds {
 
 impl Default for PatternBounds {
     fn default() -> PatternBounds {
-        PatternBounds { patterns_max: 10_000, bytes_max: 1 << 20, parts_max: PARTS_MAX }
+        PatternBounds { bytes_max: 1 << 20, parts_max: PARTS_MAX }
     }
 }
 
