@@ -19,5 +19,5 @@ fn a_plugin_s_value_is_printed() {
 #[test]
 fn a_plugin_that_never_ends_is_ended() {
     let said = play("cli/bench/busy.wat", &["main"]);
-    assert!(said.contains("was ended") && said.contains("killed"), "{said}");
+    assert!(said.starts_with("the plugin has no value: limit: "), "{said}");
 }
