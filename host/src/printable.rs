@@ -1,5 +1,7 @@
 //! A stranger's text, made fit for a line of a terminal or a log.
 
+use std::borrow::Cow;
+
 /// The text with everything escaped that could steer a terminal, end the line, or reorder it so that it reads as
 /// another. A tab stays.
 pub(crate) fn printable(text: &str) -> String {
@@ -12,6 +14,23 @@ pub(crate) fn printable(text: &str) -> String {
         }
     }
     printable
+}
+
+/// A JSON text with the same value and nothing in it that could steer a terminal or reorder it. JSON itself asks for an
+/// escape of the first 32 characters only.
+pub(crate) fn printable_json(text: &str) -> Cow<'_, str> {
+    let steers =
+        |character: char| character.is_control() && !character.is_ascii_whitespace() || changes_the_line(character);
+    if !text.contains(steers) {
+        return text.into();
+    }
+    // None of them is beyond 16 bits.
+    let escaped = |character: char| format!("\\u{:04x}", u32::from(character));
+    let parts = text.split_inclusive(steers).map(|part| match part.char_indices().next_back() {
+        Some((at, last)) if steers(last) => part[..at].to_owned() + &escaped(last),
+        _ => part.to_owned(),
+    });
+    parts.collect()
 }
 
 /// Unicode's own line ends, and the characters that set the direction of the text around them (Unicode's property
@@ -29,6 +48,15 @@ mod tests {
         assert_eq!(printable("\x1b[2Ja\nb\r"), "\\u{1b}[2Ja\\nb\\r");
         assert_eq!(printable("\u{9b}31m\u{7f}"), "\\u{9b}31m\\u{7f}");
         assert_eq!(printable("a\u{2028}b\u{2029}"), "a\\u{2028}b\\u{2029}");
+    }
+
+    #[test]
+    fn json_keeps_its_value() {
+        let json = "{\"a\u{9b}31m\":\n\t\"\u{7f}grün\u{202e}\u{61c}\",\r\"b\":\"\\u001b\"}";
+        let printable = printable_json(json);
+        assert_eq!(printable, "{\"a\\u009b31m\":\n\t\"\\u007fgrün\\u202e\\u061c\",\r\"b\":\"\\u001b\"}");
+        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+        assert_eq!(value(&printable), value(json));
     }
 
     #[test]

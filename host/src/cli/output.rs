@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use super::Format;
 use super::exit::{Code, Failure};
+use crate::printable::printable_json;
 
-/// Writes a command's result to stdout, and a newline behind it.
+/// Writes a command's result, JSON or words of our own, to stdout, and a newline behind it.
 ///
 /// A reader that has gone (`| head -c 1`) is no failure: nobody is left who wants the rest.
 ///
@@ -18,7 +19,7 @@ use super::exit::{Code, Failure};
 /// If stdout cannot be written, a full disk for instance: the result is lost then.
 pub(super) fn result(text: impl Display) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
-    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+    match writeln!(stdout, "{}", printable_json(&text.to_string())).and_then(|()| stdout.flush()) {
         Err(why) if why.kind() != ErrorKind::BrokenPipe => {
             Err(Failure::new(Code::Failed, format!("cannot write the result to stdout: {why}")))
         }

@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::embed::Node;
 use crate::node::events::{Event, Events, Loss};
 use crate::outcome::Outcome;
-use crate::printable::printable;
+use crate::printable::{printable, printable_json};
 
 /// Prints a node's events on a thread of its own, so that a slow terminal holds up nothing but this.
 pub(super) struct Printer(oneshot::Receiver<()>);
@@ -95,7 +95,7 @@ fn write(lines: &str) {
 fn line(event: &Event, format: Format) -> Option<String> {
     let text = match event {
         Event::Crashed(_) => return None,
-        _ if format == Format::Json => return Some(event.to_json() + "\n"),
+        _ if format == Format::Json => return Some(printable_json(&event.to_json()).into_owned() + "\n"),
         Event::Spawned { actor, parent: None } => format!("spawned {}", short(actor)),
         Event::Spawned { actor, parent: Some(parent) } => format!("spawned {} by {}", short(actor), short(parent)),
         Event::Ended { actor, outcome: Outcome::Exit(value) } => {

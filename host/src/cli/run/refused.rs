@@ -5,6 +5,7 @@ use serde_json::json;
 use super::super::Format;
 use super::super::output::{note, printable};
 use crate::node::refusals::Refused;
+use crate::printable::printable_json;
 
 pub(super) fn tell(refused: &[Refused], format: Format) {
     for Refused { what, times, first, message } in refused {
@@ -14,7 +15,8 @@ pub(super) fn tell(refused: &[Refused], format: Format) {
             }
             Format::Json => {
                 let first = first.to_string();
-                note(json!({"refused": {"what": what, "times": times, "first": first, "message": message}}));
+                let refused = json!({"refused": {"what": what, "times": times, "first": first, "message": message}});
+                note(printable_json(&refused.to_string()));
             }
         }
     }
