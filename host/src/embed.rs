@@ -241,7 +241,7 @@ impl Node {
     {
         let spawner: Arc<dyn Spawner> = self.0.guests.clone();
         let grants = Grants::of_child(None, None, options.grants.as_deref())?;
-        let origin = Origin { parent: None, home: None, entry: None, grants };
+        let origin = Origin { parent: None, home: None, entry: None, grants, bytes: 0 };
         let mailbox = native::spawn(&spawner, &self.0.guests.kernel, origin, options, behavior)?;
         Ok(self.kernel().address(mailbox.id()).keeping(mailbox))
     }
@@ -280,8 +280,12 @@ impl Node {
     ///
     /// `unsupported` for an actor of another node. An actor that nobody knows is an outcome: `noproc`.
     pub async fn outcome(&self, actor: &Address) -> Result<Outcome, Refusal> {
-        let outcome = match actor.kept() {
+        let kept = match actor.kept() {
             Some(mailbox) => mailbox.await_end().outcome().await,
+            None => None,
+        };
+        let outcome = match kept {
+            Some(outcome) => outcome,
             None => context::wait(self.kernel(), actor).await?,
         };
         Ok(Outcome::clone(&outcome))

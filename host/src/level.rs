@@ -1,18 +1,18 @@
 //! One level of the tree of limits: an actor that limits were set for, with all below it, and what they use.
 
+mod exceeded;
+
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::address::Place;
 use crate::bucket::{Bucket, Rate, nanoseconds};
 use crate::limits::{Limit, Limits};
-use crate::message::{Admission, Message};
-use crate::outcome::{Exception, ExceptionKind};
-use crate::refusal::{Refusal, RefusalKind};
+use crate::message::Admission;
+use crate::refusal::Refusal;
+pub(crate) use exceeded::Exceeded;
 
 /// Levels on top of each other. Each is looked at when something is charged, and stays until the last actor below it has
 /// ended.
@@ -57,14 +57,6 @@ pub(crate) enum Author {
     Operator,
     /// Who runs the node has set them for all actors of this module.
     Loader(u64),
-}
-
-/// Something would be more than a limit allows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Exceeded {
-    pub limit: Limit,
-    pub used: u64,
-    pub max: u64,
 }
 
 impl Level {
@@ -170,9 +162,18 @@ impl Level {
 
     /// Charges so much to each level that limits it, or to none.
     pub(crate) fn take(&self, limit: Limit, count: u64) -> Result<(), Exceeded> {
+        self.take_up_to(|max| max, limit, count)
+    }
+
+    /// As [`Level::take`], for what strangers do: a quarter of each level stays for its own actors.
+    pub(crate) fn take_for_stranger(&self, limit: Limit, count: u64) -> Result<(), Exceeded> {
+        self.take_up_to(|max| max - max / 4, limit, count)
+    }
+
+    fn take_up_to(&self, share: impl Fn(u64) -> u64, limit: Limit, count: u64) -> Result<(), Exceeded> {
         debug_assert!(limit.is_shared());
         for (level, max) in self.limiting(limit) {
-            let within = |used: u64| used.checked_add(count).filter(|used| *used <= max);
+            let within = |used: u64| used.checked_add(count).filter(|used| *used <= share(max));
             if let Err(used) = level.used(limit).fetch_update(Ordering::Relaxed, Ordering::Relaxed, within) {
                 let taken = self.limiting(limit).take_while(|(other, _)| !std::ptr::eq(*other, level));
                 taken.for_each(|(other, _)| _ = other.used(limit).fetch_sub(count, Ordering::Relaxed));
@@ -292,36 +293,6 @@ impl Tree {
     /// Whether it is the node's own, of those without limits.
     pub(crate) fn is_own(self) -> bool {
         self.0 == 0
-    }
-}
-
-impl Exceeded {
-    /// What it says to people. `doing` is what was refused.
-    pub(crate) fn words(&self, doing: &str) -> String {
-        let Exceeded { limit, max, .. } = self;
-        let of = if limit.is_shared() { "together with its tree " } else { "" };
-        format!("{doing}: the limit `{limit}` of this actor {of}is {}", limit.shown(*max))
-    }
-
-    /// The end of an actor, where no call could refuse.
-    pub(crate) fn exception(&self, what: &str) -> Exception {
-        self.detailed(Exception::new(ExceptionKind::Limit, self.words(what)))
-    }
-
-    /// Says in an exception which limit it was.
-    pub(crate) fn detailed(&self, exception: Exception) -> Exception {
-        let json = |value: Value| Message::trusted(value.to_string());
-        exception
-            .with("limit", json(self.limit.as_str().into()))
-            .with("used", json(self.used.into()))
-            .with("max", json(self.max.into()))
-    }
-
-    pub(crate) fn refusal(&self, doing: &str) -> Refusal {
-        Refusal::new(RefusalKind::Limit, self.words(doing))
-            .with("limit", self.limit.as_str())
-            .with("used", self.used)
-            .with("max", self.max)
     }
 }
 

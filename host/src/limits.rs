@@ -15,7 +15,8 @@ codes! {
     /// What is limited. A limit that is set holds for an actor and all its descendants, the *tree*: either for what they
     /// use together, or for each of them. What no limit is set for, each actor may use up to the node's own bound.
     Limit {
-        /// Bytes of linear memories and tables, and of messages that wait beyond the first 64 KiB of a mailbox, together.
+        /// Bytes of linear memories and tables, of what the node keeps for each actor (its instance, its arguments; 16 KiB
+        /// at least), and of messages that wait beyond the first 64 KiB of a mailbox, together.
         Memory = "memory",
         /// Processor time between two receives of one actor.
         Burst = "burst",

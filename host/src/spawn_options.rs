@@ -93,6 +93,7 @@ impl SpawnOptions {
         if text == "{}" {
             return Ok(SpawnOptions::default());
         }
+        check_size("spawn", text)?;
         let bad = |why: &dyn std::fmt::Display| {
             Refusal::new(RefusalKind::BadArgument, format!("spawn options must be a JSON object: {why}"))
         };
@@ -136,6 +137,19 @@ impl SpawnOptions {
         }
         Ok(())
     }
+}
+
+/// Bytes of options that are read at all. A tree of them takes up to ninety times as much.
+const OPTIONS_BYTES_MAX: usize = 64 << 10;
+
+/// Whether options are not too large to be read.
+pub(crate) fn check_size(verb: &str, options: &str) -> Result<(), Refusal> {
+    if options.len() <= OPTIONS_BYTES_MAX {
+        return Ok(());
+    }
+    let message =
+        format!("cannot {verb}: options may have {OPTIONS_BYTES_MAX} bytes, and these have {}", options.len());
+    Err(Refusal::new(RefusalKind::TooLarge, message))
 }
 
 /// Whether a text can be a name.
@@ -188,5 +202,6 @@ mod tests {
         let named = |name: &str| SpawnOptions::default().name(name).check(false).map_err(|refusal| refusal.kind());
         assert_eq!((named("a"), named("A")), (Ok(()), Err(RefusalKind::BadArgument)));
         assert!(SpawnOptions::default().link().check(false).is_err());
+        assert_eq!(kind(&format!("{{\"name\":\"{}\"}}", "x".repeat(OPTIONS_BYTES_MAX))), RefusalKind::TooLarge);
     }
 }

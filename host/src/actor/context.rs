@@ -99,7 +99,7 @@ impl Context {
     }
 
     /// Who runs the node hears of what it has limited or not permitted.
-    pub(super) fn noted<T>(&self, answer: Result<T, Refusal>) -> Result<T, Refusal> {
+    pub(crate) fn noted<T>(&self, answer: Result<T, Refusal>) -> Result<T, Refusal> {
         answer.inspect_err(|refusal| self.kernel.note_refusal(&self.mailbox, refusal))
     }
 
@@ -172,10 +172,14 @@ impl Context {
             }
             Found::Living(mailbox) => mailbox.await_end(),
         };
-        match timeout {
-            None => Ok(Some(ended.outcome().await)),
-            Some(timeout) => Ok(self.clock().timeout(self.clock().deadline(timeout), ended.outcome()).await),
-        }
+        let outcome = match timeout {
+            None => ended.outcome().await,
+            Some(timeout) => match self.clock().timeout(self.clock().deadline(timeout), ended.outcome()).await {
+                None => return Ok(None),
+                Some(outcome) => outcome,
+            },
+        };
+        Ok(Some(outcome.unwrap_or_else(|| remembered(&self.kernel, ended.id(), actor))))
     }
 
     /// Ends a descendant at once.
@@ -292,6 +296,11 @@ fn look_up(kernel: &Kernel, actor: &str) -> Result<Found, Refusal> {
     }
 }
 
+/// The outcome of an actor that has ended and whose mailbox does not say how.
+fn remembered(kernel: &Kernel, id: Id, actor: &str) -> Arc<Outcome> {
+    kernel.remembered(id).unwrap_or_else(|| Arc::new(noproc(actor)))
+}
+
 fn noproc(actor: &str) -> Outcome {
     let message = format!("no actor has the address {actor}, or its outcome is forgotten");
     Outcome::Exception(Exception::new(ExceptionKind::Noproc, message))
@@ -301,7 +310,10 @@ fn noproc(actor: &str) -> Outcome {
 pub(crate) async fn wait(kernel: &Kernel, actor: &Address) -> Result<Arc<Outcome>, Refusal> {
     let text = actor.to_string();
     match look_up(kernel, &text)? {
-        Found::Living(mailbox) => Ok(mailbox.await_end().outcome().await),
+        Found::Living(mailbox) => {
+            let outcome = mailbox.await_end().outcome().await;
+            Ok(outcome.unwrap_or_else(|| remembered(kernel, mailbox.id(), &text)))
+        }
         Found::Ended(outcome) => Ok(outcome),
         Found::Unknown => Ok(Arc::new(noproc(&text))),
     }

@@ -136,6 +136,7 @@ mod tests {
                 .map(String::from)
                 .into(),
             memories: 1,
+            instance_bytes: 0,
             functions: 7,
         }
     }

@@ -2,6 +2,7 @@
 
 mod entries;
 mod imports;
+mod instances;
 mod scan;
 
 use std::borrow::Cow;
@@ -31,8 +32,10 @@ pub struct Admitted {
     pub entries: Vec<Entry>,
     /// The interfaces that it imports, named as in the component.
     pub imports: Vec<String>,
-    /// Linear memories defined in all core modules together.
+    /// Memories of one instance, all its core instances together.
     pub memories: usize,
+    /// Bytes of the host's that one instance takes, beside its memories and tables.
+    pub instance_bytes: u64,
     /// Functions defined in all core modules together.
     pub functions: usize,
 }
@@ -72,13 +75,27 @@ pub struct Caps {
     pub body_bytes: usize,
     /// How many modules and components are inside one another, the outermost counted.
     pub nesting: usize,
+    /// Core instances that one actor is made of.
+    pub instances: usize,
+    /// Tables in these.
+    pub tables: usize,
+    /// Memories in these.
+    pub memories: usize,
 }
 
 impl Caps {
     /// For modules that the node's owner loads: what no honest toolchain reaches. A Python interpreter with a program
     /// has 20 MB. The validator has a bound of its own on a body, 7.3 MiB, which comes before this one.
     pub const fn local() -> Caps {
-        Caps { bytes: 256 << 20, functions: 1_000_000, body_bytes: 8 << 20, nesting: 64 }
+        Caps {
+            bytes: 256 << 20,
+            functions: 1_000_000,
+            body_bytes: 8 << 20,
+            nesting: 64,
+            instances: 256,
+            tables: 256,
+            memories: 64,
+        }
     }
 }
 
@@ -191,7 +208,7 @@ pub fn admit(bytes: &[u8], caps: &Caps) -> Result<Admitted, Rejected> {
         Run::Missing => return Err(Rejected::NoRun { exports: found.exports }),
         Run::Other(what) => return Err(Rejected::WrongRun { found: what }),
     }
-    let Scan { entries, imports, memories, functions, .. } = found;
+    let Scan { entries, imports, functions, instance, .. } = found;
     let imports = imports.into_iter().map(|import| import.module).collect();
     Ok(Admitted {
         component,
@@ -200,7 +217,8 @@ pub fn admit(bytes: &[u8], caps: &Caps) -> Result<Admitted, Rejected> {
         kind,
         entries,
         imports,
-        memories,
+        memories: instance.memories as usize,
+        instance_bytes: instance.bytes,
         functions,
     })
 }

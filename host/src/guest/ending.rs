@@ -6,6 +6,7 @@ use serde_json::Value;
 use wasmtime::{Error, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
+use super::limits::passed_max;
 use super::lines::Lines;
 use super::meter::BurstSpent;
 use super::state::Guest;
@@ -18,13 +19,16 @@ pub(super) const FRAMES_MAX: usize = 32;
 /// Bytes of a function's name that are told. A mangled one may stand for a text of any length.
 const NAME_BYTES_MAX: usize = 512;
 
+/// In the engine's words for a call that passed more than it may. It has no type that one could ask for.
+const PASSED_TOO_MUCH: &str = "fuel allocated for hostcalls has been exhausted";
+
 /// Bytes of a panic's text that are told.
 const PANIC_BYTES_MAX: usize = 4 << 10;
 
 /// Why a guest's call did not return.
 pub(super) fn trapped(error: &Error, guest: &mut Guest) -> Outcome {
     let exception = match guest.panic.take() {
-        Some(text) if is_unreachable(error) => trap("unreachable", &cut(&text)),
+        Some(text) if is_unreachable(error) => trap("unreachable", &text),
         _ => classify(error, guest),
     };
     Outcome::Exception(with_backtrace(exception, error, guest.module.lines()))
@@ -38,6 +42,11 @@ pub(super) fn not_instantiated(error: &Error, guest: &mut Guest) -> Outcome {
         return Outcome::Exception(exceeded.exception("the module's memory does not fit"));
     }
     trapped(error, guest)
+}
+
+/// What is kept of the text of a panic.
+pub(super) fn panic_text(text: &str) -> String {
+    cut(text)
 }
 
 fn is_unreachable(error: &Error) -> bool {
@@ -54,7 +63,12 @@ fn classify(error: &Error, guest: &Guest) -> Exception {
     let Some(reason) = error.downcast_ref::<Trap>() else {
         // No rule of WebAssembly was broken, but one of the component model's: a pointer outside memory, a string that
         // is not UTF-8.
-        return trap("bad-abi", &root_cause(error));
+        let cause = root_cause(error);
+        if cause.contains(PASSED_TOO_MUCH) {
+            let max = passed_max(guest.context.mailbox().level());
+            return trap("bad-abi", &format!("a call passed more to the node than the {max} bytes that one may pass"));
+        }
+        return trap("bad-abi", &cause);
     };
     if let Some(exceeded) = guest.memory.refused().filter(|_| is_unreachable(error)) {
         return exceeded.detailed(trap("out-of-memory", &exceeded.words("it was refused more memory")));

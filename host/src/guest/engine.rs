@@ -11,9 +11,12 @@ use super::memory::Slabs;
 use super::state::Guest;
 use super::wasi;
 
+/// The version of wasmtime that runs here: what to look up when a fault in it becomes known.
+pub(crate) const VERSION: &str = wasmtime_environ::VERSION;
+
 /// WebAssembly's own stack for one actor, in bytes. A Rust frame is some 100 bytes: room for thousands of calls. Pages
 /// that are never touched cost nothing.
-const WASM_STACK_BYTES: usize = 512 << 10;
+pub(super) const WASM_STACK_BYTES: usize = 512 << 10;
 
 /// One fiber's stack, in bytes. What WebAssembly may not use of it is the host's: its functions run on the actor's
 /// fiber, and overrunning that ends the process. They do not recurse over a guest's data; 64 KiB were enough to parse

@@ -48,8 +48,8 @@ impl Stage {
         let executor = Executor::start(1).expect("a thread");
         let guests = Arc::new(Guests::new(kernel.clone(), executor, 1, None).expect("the engine starts"));
         let trapping = SpawnOptions::default().trap_exit();
-        let [parent, stranger] =
-            [0; 2].map(|_| kernel.enter(None, Arc::new(Grants::program()), &trapping, None).expect("an actor"));
+        let brings = || Brings { grants: Arc::new(Grants::program()), module: None, bytes: 0 };
+        let [parent, stranger] = [0; 2].map(|_| kernel.enter(None, &trapping, brings()).expect("an actor"));
         Stage { guests, parent, stranger }
     }
 
@@ -60,8 +60,8 @@ impl Stage {
     /// A child that its parent has linked and monitors, as the stranger does.
     fn actor(&self) -> Arc<Mailbox> {
         let options = SpawnOptions::default().link().monitor().trap_exit();
-        let grants = self.parent.grants().clone();
-        let actor = self.kernel().enter(Some(&self.parent), grants, &options, None).expect("an actor");
+        let brings = Brings { grants: self.parent.grants().clone(), module: None, bytes: 0 };
+        let actor = self.kernel().enter(Some(&self.parent), &options, brings).expect("an actor");
         self.kernel().monitor(&self.stranger, &self.text(&actor)).expect("a monitor");
         actor
     }
@@ -80,7 +80,7 @@ impl Stage {
 
     /// The actor has ended so, all have heard of it once, and so many faults more were counted than `before`.
     fn ended(&self, actor: &Arc<Mailbox>, kind: Option<ExceptionKind>, faults: u64) {
-        assert_eq!(kind_of(&runs(actor.await_end().outcome())), kind);
+        assert_eq!(kind_of(&runs(actor.await_end().outcome()).expect("it is kept")), kind);
         assert_eq!(self.kernel().host_faults(), faults);
         for (witness, messages) in [(&self.parent, 2), (&self.stranger, 1)] {
             let heard = heard(witness);
@@ -264,7 +264,7 @@ fn a_panic_in_any_lock_that_a_guest_takes_ends_the_guest_alone() {
         stage.guests.library().load("calls", "calls", CALLS.as_bytes(), &LoadOptions::local()).expect("it loads");
     for locks in 0.. {
         let (actor, before) = (stage.actor(), stage.kernel().host_faults());
-        let _place = stage.guests.library().slabs().reserve(module.needs()).expect("room");
+        let _place = stage.guests.library().slabs().reserve(module.needs(), 0).expect("room");
         let mut live = pin!(guest(&stage, &module, &actor));
         faults::panic_after(locks);
         runs(live.as_mut());
@@ -275,7 +275,7 @@ fn a_panic_in_any_lock_that_a_guest_takes_ends_the_guest_alone() {
             break;
         }
         // None: it was the end itself that panicked.
-        let kind = kind_of(&runs(actor.await_end().outcome()));
+        let kind = kind_of(&runs(actor.await_end().outcome()).expect("it is kept"));
         assert!(kind.is_none_or(|kind| kind == ExceptionKind::Host), "{kind:?}");
         stage.ended(&actor, kind, before + 1);
     }
@@ -305,7 +305,7 @@ fn a_panic_in_an_import_ends_the_guest_alone() {
     let stage = Stage::new();
     let module =
         stage.guests.library().load("calls", "calls", CALLS.as_bytes(), &LoadOptions::local()).expect("it loads");
-    let _place = stage.guests.library().slabs().reserve(module.needs()).expect("room");
+    let _place = stage.guests.library().slabs().reserve(module.needs(), 0).expect("room");
     let actor = stage.actor();
     tracing::subscriber::with_default(Panics, || runs(guest(&stage, &module, &actor)));
     stage.ended(&actor, Some(ExceptionKind::Host), 1);

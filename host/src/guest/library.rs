@@ -162,6 +162,11 @@ impl Module {
         &self.0.limits
     }
 
+    /// Bytes that one instance takes of the host, beside its memories and tables.
+    pub(super) fn instance_bytes(&self) -> u64 {
+        self.0.code.admitted.instance_bytes
+    }
+
     pub(super) fn number(&self) -> u64 {
         self.0.number
     }

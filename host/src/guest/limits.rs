@@ -2,16 +2,43 @@
 
 use std::sync::Arc;
 
-use wasmtime::{Error, ResourceLimiter, Result};
+use wasmtime::{Error, ResourceLimiter, Result, Store};
 
 use super::memory::NoMemory;
-use crate::level::Exceeded;
+use super::state::Guest;
+use crate::level::{Exceeded, Level};
 use crate::limits::Limit;
 use crate::mailbox::Mailbox;
 use crate::node::Kernel;
 
 /// The bytes of a table's element in the host: a pointer.
 const TABLE_ELEMENT_BYTES: usize = size_of::<usize>();
+
+/// What an actor takes of the host from the start, beside its stack: its store, its mailbox, its entries in tables.
+pub(super) const ACTOR_BYTES: u64 = 16 << 10;
+
+/// Handles of resources that one actor may have at once. Each takes some 24 bytes of the host.
+const HANDLES_MAX: usize = 4096;
+
+/// So many times a message's limit may one call pass to the host, before the host looks at any of it: room for a message
+/// that is refused as too large, and for lists.
+const PASSED_MESSAGES: usize = 4;
+
+/// What one call may pass to the host in any case, in bytes.
+const PASSED_BYTES_MIN: usize = 1 << 20;
+
+/// Bounds what a guest makes the host keep or copy, before anything of it runs.
+pub(super) fn bound(store: &mut Store<Guest>) {
+    let passed_max = passed_max(store.data().context.mailbox().level());
+    store.limiter(|guest| &mut guest.memory);
+    store.set_hostcall_fuel(passed_max);
+    store.set_max_component_handles(HANDLES_MAX);
+}
+
+/// How many bytes one call of an actor on this level may pass to the host.
+pub(super) fn passed_max(level: &Level) -> usize {
+    level.each_count(Limit::Message).saturating_mul(PASSED_MESSAGES).max(PASSED_BYTES_MIN)
+}
 
 /// Adds up what an instance has, charges its tree for it, and refuses what goes beyond.
 pub(super) struct Memory {

@@ -21,7 +21,7 @@ use thiserror::Error;
 use wasmtime::{Config, LinearMemory, MemoryCreator, MemoryType, Result};
 
 use crate::refusal::Refusal;
-use budget::BUDGET;
+use budget::{BUDGET, Promise};
 use guards::Guards;
 use habits::{Habit, runs};
 use slab::{NoSlot, Slab, Slot};
@@ -44,6 +44,7 @@ pub(super) struct Slabs {
 
 /// What one actor needs to begin, set aside until it is dropped.
 pub(super) struct Place {
+    _promise: Promise<'static>,
     _stack: slab::Place,
     _memories: slab::Place,
 }
@@ -76,18 +77,19 @@ impl Slabs {
             .with_host_stack(Arc::new(StackSlabs(self.stacks.clone())));
     }
 
-    /// Sets aside what one actor needs to begin, so that it does not fail where nobody is told.
+    /// Sets aside what one actor needs to begin, so that it does not fail where nobody is told. `stack_bytes` of its
+    /// stack are counted as if it had used them: nobody is asked when it does.
     ///
     /// # Errors
     ///
     /// `limit`: the machine has not enough for one more.
-    pub(super) fn reserve(&self, needs: Needs) -> Result<Place, Refusal> {
-        BUDGET.check_actor()?;
+    pub(super) fn reserve(&self, needs: Needs, stack_bytes: usize) -> Result<Place, Refusal> {
+        let promise = BUDGET.check_actor(stack_bytes)?;
         let stack = self.stacks.reserve(1).map_err(|why| self.refusal(why))?;
         // A module that asks for more than there can be is told so when it begins.
         let class = class(needs.bytes).unwrap_or(0);
         let memories = self.memories.slabs[class].reserve(needs.memories).map_err(|why| self.refusal(why))?;
-        Ok(Place { _stack: stack, _memories: memories })
+        Ok(Place { _promise: promise, _stack: stack, _memories: memories })
     }
 
     fn refusal(&self, why: NoSlot) -> Refusal {

@@ -7,7 +7,7 @@ mod bindings;
 mod clock;
 mod componentize;
 mod ending;
-mod engine;
+pub(crate) mod engine;
 mod imports;
 mod io;
 mod limits;
@@ -41,10 +41,12 @@ use crate::actor::spawner::{Home, Spawner};
 use crate::address::quoted;
 use crate::clock::Clock;
 use crate::grants::{Grant, Grants};
+use crate::limits::Limit;
 use crate::mailbox::Mailbox;
 use crate::message::Message;
 use crate::native::{self, Origin, builtin};
 use crate::node::Kernel;
+use crate::node::enter::Brings;
 use crate::outcome::Outcome;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::spawn_options::SpawnOptions;
@@ -123,7 +125,8 @@ impl Guests {
         let options = SpawnOptions { trap_exit: options.trap_exit || own.traps_exits, ..options.clone() };
         let spawner: Arc<dyn Spawner> = self.clone();
         let entry = Some([builtin::PREFIX, entry].concat().into());
-        let origin = Origin { parent, home, entry, grants };
+        let bytes = limits::ACTOR_BYTES + args.len() as u64;
+        let origin = Origin { parent, home, entry, grants, bytes };
         native::spawn(&spawner, &self.kernel, origin, &options, move |context| (own.behavior)(context, args))
     }
 
@@ -141,12 +144,17 @@ impl Guests {
             let message = "cannot spawn: args must be a JSON array (positional) or object (named)";
             return Err(Refusal::new(RefusalKind::BadArgument, message));
         }
-        let place = self.library.slabs().reserve(module.needs())?;
+        let above = parent.map_or_else(|| self.kernel.root().clone(), |parent| parent.level().clone());
+        let is_limited = above.counts(Limit::Memory)
+            || [module.limits(), &options.limits].iter().any(|limits| limits.get(Limit::Memory).is_some());
+        let stack_bytes = if is_limited { engine::WASM_STACK_BYTES } else { 0 };
+        let place = self.library.slabs().reserve(module.needs(), stack_bytes)?;
         if grants.needs_io() {
             self.start_io()?;
         }
-        let above = parent.map_or_else(|| self.kernel.root().clone(), |parent| parent.level().clone());
-        let mailbox = self.kernel.enter(parent, grants, options, Some((module.number(), module.limits())))?;
+        let bytes = limits::ACTOR_BYTES.saturating_add(module.instance_bytes()).saturating_add(args.len() as u64);
+        let brings = Brings { grants, module: Some((module.number(), module.limits())), bytes };
+        let mailbox = self.kernel.enter(parent, options, brings)?;
         let parent = parent.map(|parent| parent.id());
         let context = Context::new(self.kernel.clone(), mailbox.clone(), parent, self.clone(), Some(module.as_home()));
         let actor = context.address().to_string().into();
@@ -254,7 +262,7 @@ async fn run(guest: Guest, args: Message) -> (Outcome, Store<Guest>) {
     let (guests, mailbox) = (guest.guests.clone(), guest.context.mailbox().clone());
     let (module, entry) = (guest.module.clone(), guest.speaker.entry.clone());
     let mut store = Store::new(guests.library.engine(), guest);
-    store.limiter(|guest| &mut guest.memory);
+    limits::bound(&mut store);
     guests.preempt.guard(&mut store);
     let actor = match module.pre().instantiate_async(&mut store).await {
         Ok(actor) => actor,

@@ -78,14 +78,19 @@ impl Charges {
         self.memory -= bytes;
     }
 
-    /// So many messages of so many bytes are going to wait.
-    pub(super) fn queue(&mut self, messages: usize, bytes: usize) -> Result<(), Exceeded> {
+    /// So many messages of so many bytes are going to wait, the last of them a stranger's or not.
+    pub(super) fn queue(&mut self, messages: usize, bytes: usize, is_stranger: bool) -> Result<(), Exceeded> {
         if !self.counts_memory {
             return Ok(());
         }
         let steps = (bytes + messages * MESSAGE_BYTES) as u64 / STEP_BYTES;
         if steps > self.steps {
-            self.level.take(Limit::Memory, (steps - self.steps) * STEP_BYTES)?;
+            let more = (steps - self.steps) * STEP_BYTES;
+            if is_stranger {
+                self.level.take_for_stranger(Limit::Memory, more)?;
+            } else {
+                self.level.take(Limit::Memory, more)?;
+            }
             self.steps = steps;
         } else if steps + 1 < self.steps {
             // One step stays, so that a mailbox at the edge of one does not charge at every message.
@@ -95,12 +100,18 @@ impl Charges {
         Ok(())
     }
 
-    /// The actor has ended.
+    /// All goes back: the actor has ended, or never began.
     pub(super) fn release(&mut self) {
         for (limit, count) in COUNTED.iter().zip(&mut self.counted) {
             self.level.give_back(*limit, std::mem::take(count));
         }
         let memory = std::mem::take(&mut self.memory) + std::mem::take(&mut self.steps) * STEP_BYTES;
         self.level.give_back(Limit::Memory, memory);
+    }
+}
+
+impl Drop for Charges {
+    fn drop(&mut self) {
+        self.release();
     }
 }

@@ -4,12 +4,23 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
 
-use super::{Closed, Mailbox, State};
+use super::{Closed, Mailbox, PLACE_BYTES, State};
+use crate::address::Id;
 use crate::clock::Alarm;
 use crate::level::Exceeded;
 use crate::limits::Limit;
 use crate::lock::lock;
 use crate::outcome::{Exception, Outcome};
+
+/// How an actor ended, as far as its mailbox knows.
+#[derive(Default)]
+pub(super) enum Told {
+    #[default]
+    NotYet,
+    So(Arc<Outcome>),
+    /// It has ended, and how is for the node to remember.
+    Forgotten,
+}
 
 impl Mailbox {
     /// The actor shall end so. The first who says so decides how, and an actor that has ended hears nothing.
@@ -106,13 +117,15 @@ impl Mailbox {
 
     /// Tells all who wait how the actor ended. The mailbox must be closed.
     pub(crate) fn tell(&self, outcome: Arc<Outcome>) {
-        self.outcome.set(outcome).expect("an actor ends once");
+        let keeps = self.keeps(&outcome) || self.is_awaited();
+        *lock(&self.outcome) = if keeps { Told::So(outcome) } else { Told::Forgotten };
         self.ended.notify_waiters();
     }
 
-    /// How the actor ended, if it has.
-    pub(crate) fn outcome(&self) -> Option<Arc<Outcome>> {
-        self.outcome.get().cloned()
+    /// Whether an outcome stays as long as the mailbox. Actors can hold on to mailboxes without being charged for it, so
+    /// only what is small, and what the operator has spawned and may ask for at any time.
+    fn keeps(&self, outcome: &Outcome) -> bool {
+        self.ancestors.is_empty() || outcome.bytes() <= PLACE_BYTES
     }
 
     /// Whether anybody waits for the outcome.
@@ -147,13 +160,20 @@ impl State {
 pub(crate) struct Awaits(Arc<Mailbox>);
 
 impl Awaits {
-    /// Waits for it. Cancel-safe: nothing is taken from anybody.
-    pub(crate) async fn outcome(&self) -> Arc<Outcome> {
+    pub(crate) fn id(&self) -> Id {
+        self.0.id
+    }
+
+    /// Waits for it. None: the node remembers it, if anybody; it ended in the moment between being found and being waited
+    /// for. Cancel-safe: nothing is taken from anybody.
+    pub(crate) async fn outcome(&self) -> Option<Arc<Outcome>> {
         loop {
             // `notified` sees every `notify_waiters` after its making, also before its first poll.
             let told = self.0.ended.notified();
-            if let Some(outcome) = self.0.outcome() {
-                return outcome;
+            match &*lock(&self.0.outcome) {
+                Told::NotYet => {}
+                Told::So(outcome) => return Some(outcome.clone()),
+                Told::Forgotten => return None,
             }
             told.await;
         }
@@ -162,6 +182,14 @@ impl Awaits {
 
 impl Drop for Awaits {
     fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::AcqRel);
+        if self.0.waiting.fetch_sub(1, Ordering::AcqRel) > 1 {
+            return;
+        }
+        let mut told = lock(&self.0.outcome);
+        if let Told::So(outcome) = &*told
+            && !self.0.keeps(outcome)
+        {
+            *told = Told::Forgotten;
+        }
     }
 }

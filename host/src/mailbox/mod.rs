@@ -11,7 +11,7 @@ mod places;
 mod state;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -25,9 +25,10 @@ use crate::level::{Exceeded, Level, Tree};
 use crate::limits::Limit;
 use crate::lock::lock;
 use crate::message::Message;
-use crate::outcome::{Handling, Outcome};
+use crate::outcome::Handling;
 use crate::pattern::Pattern;
 use crate::signal::{Party, Signal};
+use ending::Told;
 use links::{Farewell, Links, Reaction, Standing};
 use narrowed::{Denied, Rights};
 use queue::{Checked, Scan, Source};
@@ -55,9 +56,9 @@ pub(crate) struct Mailbox {
     state: Mutex<State>,
     /// Senders that wait for room, in the order they came.
     room: Notify,
-    /// Who shall be told that `outcome` is there.
+    /// Who shall be told that `outcome` is known.
     ended: Notify,
-    outcome: OnceLock<Arc<Outcome>>,
+    outcome: Mutex<Told>,
     /// How many wait for the outcome.
     waiting: AtomicUsize,
     /// Whether the state has an `ending`: asked at every turn of the actor.
@@ -115,7 +116,7 @@ impl Mailbox {
             level,
             room: Notify::new(),
             ended: Notify::new(),
-            outcome: OnceLock::new(),
+            outcome: Mutex::default(),
             waiting: AtomicUsize::new(0),
             ends: AtomicBool::new(false),
             task: AtomicWaker::new(),

@@ -165,12 +165,17 @@ impl Queue {
         if self.messages >= messages_max || self.bytes + bytes > bytes_max {
             return false;
         }
-        if tree.is_own() || tree == self.tree || !self.is_half_full() {
+        if !self.is_stranger(tree) || !self.is_half_full() {
             return true;
         }
         self.shares.count(&self.waiting);
         let (messages, waiting_bytes, trees) = self.shares.of(tree, self.tree);
         messages < messages_max / (trees + 1) && waiting_bytes + bytes <= bytes_max / (trees + 1)
+    }
+
+    /// Whether a tree is neither the receiver's nor the node's.
+    pub(crate) fn is_stranger(&self, tree: Tree) -> bool {
+        !tree.is_own() && tree != self.tree
     }
 
     /// What waits in places of no one's own: messages and bytes.

@@ -70,7 +70,8 @@ impl State {
 
     pub(super) fn push(&mut self, message: Message, source: Source, from: Tree) -> Result<(), NotDelivered> {
         let (messages, bytes) = self.queue.competing();
-        if self.charges.queue(messages + 1, bytes + message.len()).is_err() {
+        let is_stranger = self.queue.is_stranger(from);
+        if self.charges.queue(messages + 1, bytes + message.len(), is_stranger).is_err() {
             return Err(NotDelivered::Full(message));
         }
         self.queue.push(message, source, from).map_err(NotDelivered::Full)
@@ -109,7 +110,7 @@ impl State {
             Source::Host(about) => self.links.read(about),
         }
         let (messages, bytes) = self.queue.competing();
-        self.charges.queue(messages, bytes).expect("what there is is charged");
+        self.charges.queue(messages, bytes, false).expect("what there is is charged");
         self.settle();
     }
 }

@@ -19,6 +19,7 @@ use crate::grants::Grants;
 use crate::mailbox::Mailbox;
 use crate::message::{IntoMessage, Message};
 use crate::node::Kernel;
+use crate::node::enter::Brings;
 use crate::outcome::Outcome;
 use crate::pattern::Pattern;
 use crate::refusal::Refusal;
@@ -82,6 +83,8 @@ pub(crate) struct Origin<'a> {
     /// Which of the node's own entries it is, if it is one.
     pub entry: Option<Arc<str>>,
     pub grants: Arc<Grants>,
+    /// What is charged to its tree until it ends.
+    pub bytes: u64,
 }
 
 /// Starts an actor whose behavior is a future.
@@ -98,8 +101,8 @@ where
     V: IntoMessage,
     E: IntoMessage,
 {
-    let Origin { parent, home, entry, grants } = origin;
-    let mailbox = kernel.enter(parent, grants, options, None)?;
+    let Origin { parent, home, entry, grants, bytes } = origin;
+    let mailbox = kernel.enter(parent, options, Brings { grants, module: None, bytes })?;
     let parent = parent.map(|parent| parent.id());
     let actor = context::Context::new(kernel.clone(), mailbox.clone(), parent, spawner.clone(), home);
     let context = Context { actor, in_a_row: 0 };
@@ -114,6 +117,20 @@ where
 }
 
 impl Context {
+    /// This actor keeps so many bytes of what others have sent it, at the expense of its tree.
+    ///
+    /// # Errors
+    ///
+    /// `limit`, `memory`.
+    fn keeps(&self, bytes: u64) -> Result<(), Refusal> {
+        self.actor.noted(self.actor.mailbox().take_memory(bytes).map_err(|full| full.refusal("cannot keep this")))
+    }
+
+    /// What was charged by [`Context::keeps`] goes back.
+    fn keeps_no_more(&self, bytes: u64) {
+        self.actor.mailbox().give_memory_back(bytes);
+    }
+
     /// This actor's address.
     pub fn address(&self) -> &Address {
         self.actor.address()
@@ -160,7 +177,7 @@ impl Context {
         self.actor.goes_on()?;
         let grants = Grants::of_child(Some(self.actor.grants()), None, options.grants.as_deref())?;
         let (parent, home) = (Some(self.actor.mailbox()), self.actor.home().cloned());
-        let origin = Origin { parent, home, entry: None, grants };
+        let origin = Origin { parent, home, entry: None, grants, bytes: 0 };
         let child = spawn(self.actor.spawner(), self.actor.kernel(), origin, options, behavior)?;
         Ok(self.actor.kernel().address(child.id()))
     }

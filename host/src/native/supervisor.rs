@@ -93,6 +93,8 @@ struct Child {
     spec: ChildSpec,
     /// While it lives.
     address: Option<Address>,
+    /// Bytes that were charged for it; what the supervisor began with is charged with its arguments.
+    charged: u64,
 }
 
 impl Supervisor {
@@ -109,15 +111,15 @@ impl Supervisor {
             failure: None,
         };
         for (key, child) in (0..).zip(spec.children) {
-            supervisor.know(key, child);
+            supervisor.know(key, child, 0);
         }
         supervisor
     }
 
     /// One more child, which the decisions know by that key.
-    fn know(&mut self, key: Key, spec: ChildSpec) {
+    fn know(&mut self, key: Key, spec: ChildSpec, charged: u64) {
         self.by_id.insert(spec.id.clone(), key);
-        self.children.insert(key, Child { spec, address: None });
+        self.children.insert(key, Child { spec, address: None, charged });
     }
 
     fn now(&self) -> Duration {
@@ -242,6 +244,7 @@ impl Supervisor {
     fn forget(&mut self, key: Key) {
         let Some(child) = self.children.remove(&key) else { return };
         self.by_id.remove(&child.spec.id);
+        self.context.keeps_no_more(child.charged);
         self.is_down(key);
     }
 

@@ -18,6 +18,15 @@ use crate::refusal::{Refusal, RefusalKind};
 use crate::signal::{Party, Reference, Signal};
 use crate::spawn_options::SpawnOptions;
 
+/// What comes with an actor.
+pub(crate) struct Brings<'a> {
+    pub grants: Arc<Grants>,
+    /// Which module of the node's it is of, and what limits that module's actors.
+    pub module: Option<(u64, &'a Limits)>,
+    /// Bytes of the host's that it takes from the start: charged until it ends.
+    pub bytes: u64,
+}
+
 /// How many living ancestors an actor may have (DESIGN §5).
 const ANCESTORS_MAX: usize = 64;
 
@@ -31,9 +40,8 @@ impl Kernel {
     pub(crate) fn enter(
         &self,
         parent: Option<&Arc<Mailbox>>,
-        grants: Arc<Grants>,
         options: &SpawnOptions,
-        module: Option<(u64, &Limits)>,
+        brings: Brings<'_>,
     ) -> Result<Arc<Mailbox>, Refusal> {
         options.check(parent.is_some())?;
         if let (Some(name), Some(parent)) = (&options.name, parent) {
@@ -42,13 +50,15 @@ impl Kernel {
         let id = Id::random();
         let ancestors = parent.map_or(Ok(Box::default()), |parent| self.ancestors(parent))?;
         let above = parent.map_or(&self.root, |parent| parent.level());
-        let level = self.level(above, parent.is_some(), ancestors.len(), options, module)?;
+        let level = self.level(above, parent.is_some(), ancestors.len(), options, brings.module)?;
         level.may_be_below(ancestors.len()).map_err(|full| full.refusal("cannot spawn"))?;
         let seat = Seat::take(parent.map(|parent| &**parent), &level)?;
         above.may_spawn(self.clock.monotonic()).map_err(|full| full.refusal("cannot spawn"))?;
         let links = self.links_of_child(id, parent, &level, options)?;
         let number = self.spawned.fetch_add(1, Ordering::Relaxed);
-        let child = Arc::new(Mailbox::new(id, number, ancestors, grants, level.clone(), links));
+        let child = Arc::new(Mailbox::new(id, number, ancestors, brings.grants, level.clone(), links));
+        // Given back when the mailbox is closed, or dropped because the spawn is refused.
+        child.take_memory(brings.bytes).map_err(|full| full.refusal("cannot spawn"))?;
         if options.awaited {
             child.is_awaited_by_its_spawner();
         }

@@ -80,7 +80,7 @@ impl Kernel {
         // Before those who wait are told, so that they find the oldest outcome forgotten for this one.
         self.persist(|| lock(&self.outcomes).remember(mailbox.id(), outcome.clone()));
         self.gone();
-        mailbox.tell(outcome);
+        self.persist(|| mailbox.tell(outcome.clone()));
         self.persist(|| lock(&self.outcomes).told(mailbox.id()));
     }
 

@@ -4,7 +4,7 @@
 pub(crate) mod actor_table;
 #[cfg(test)]
 mod alone;
-mod enter;
+pub(crate) mod enter;
 pub(crate) mod crash;
 pub(crate) mod events;
 mod faults;
@@ -332,6 +332,11 @@ impl Kernel {
             Some(mailbox) => Found::Living(mailbox),
             None => outcomes.find(id).map_or(Found::Unknown, Found::Ended),
         }
+    }
+
+    /// The outcome of an actor that has ended, if it is not forgotten.
+    pub(crate) fn remembered(&self, id: Id) -> Option<Arc<Outcome>> {
+        lock(&self.outcomes).find(id)
     }
 
     /// How an actor ended whose end this node tells or told: all that is known, unless it is forgotten.

@@ -10,6 +10,7 @@ use crate::address::{self, Address, Id, WhoRef, quoted};
 use crate::mailbox::Mailbox;
 use crate::mailbox::narrowed::{CHAIN_MAX, NotMade, Rights, Terms};
 use crate::refusal::{Refusal, RefusalKind};
+use crate::spawn_options::check_size;
 
 /// The options of `narrow`, as the contract has them.
 #[derive(Deserialize)]
@@ -25,7 +26,7 @@ impl Kernel {
     ///
     /// # Errors
     ///
-    /// `bad-argument`, `bad-address`, `no-such-actor`, `limit`, `unsupported` for an actor of another node.
+    /// `bad-argument`, `too-large`, `bad-address`, `no-such-actor`, `limit`, `unsupported` for an actor of another node.
     pub(crate) fn narrow(&self, maker: &Mailbox, to: &str, options: &str) -> Result<Address, Refusal> {
         let terms = self.terms(options)?;
         let (target, parent) = match self.resolve(to)? {
@@ -105,6 +106,7 @@ impl Kernel {
     }
 
     fn terms(&self, options: &str) -> Result<Terms, Refusal> {
+        check_size("narrow", options)?;
         let bad = |why: String| Refusal::new(RefusalKind::BadArgument, format!("cannot narrow: {why}"));
         let options: Options = serde_json::from_str(options).map_err(|why| bad(why.to_string()))?;
         let mut rights = if options.rights.is_none() { Rights::ALL } else { Rights::NONE };

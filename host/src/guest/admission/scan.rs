@@ -6,6 +6,7 @@ use wasmparser::{ComponentTypeRef, Encoding, FuncValidatorAllocations, Parser, P
 use wasmparser::{ValidPayload, Validator, WasmFeatures};
 
 use super::entries::{self, Entries, Entry};
+use super::instances::{Cost, Instances};
 use super::{Caps, Rejected};
 
 /// What the engine has switched on: WebAssembly 2.0 without references to garbage-collected things, constants that
@@ -23,8 +24,9 @@ pub(super) struct Scan {
     /// Names, of the outermost module or component.
     pub(super) exports: Vec<String>,
     pub(super) entries: Vec<Entry>,
-    pub(super) memories: usize,
     pub(super) functions: usize,
+    /// What one instance takes.
+    pub(super) instance: Cost,
     types: Types,
 }
 
@@ -67,9 +69,13 @@ pub(super) fn scan(bytes: &[u8], caps: &Caps) -> Result<Scan, Rejected> {
     let (Some(encoding), Some(types)) = (found.encoding, outermost) else {
         return Err(Rejected::Invalid { offset: bytes.len(), message: "unexpected end".into() });
     };
-    let Found { imports, exports, entries, memories, functions, .. } = found;
-    let entries = entries.into_vec();
-    Ok(Scan { encoding, imports, exports, entries, memories, functions, types })
+    let Found { imports, exports, entries, functions, instances, .. } = found;
+    let (entries, instance) = (entries.into_vec(), instances.outermost);
+    let counted = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    Rejected::if_above(caps.instances, counted(instance.instances), "core instances")?;
+    Rejected::if_above(caps.tables, counted(instance.tables), "tables")?;
+    Rejected::if_above(caps.memories, counted(instance.memories), "memories")?;
+    Ok(Scan { encoding, imports, exports, entries, functions, instance, types })
 }
 
 #[derive(Default)]
@@ -78,14 +84,15 @@ struct Found {
     imports: Vec<Import>,
     exports: Vec<String>,
     entries: Entries,
-    memories: usize,
     functions: usize,
+    instances: Instances,
     /// How many modules and components are open.
     depth: usize,
 }
 
 impl Found {
     fn note(&mut self, payload: &Payload<'_>, caps: &Caps) -> Result<(), Rejected> {
+        self.instances.note(payload)?;
         match payload {
             Payload::Version { encoding, .. } => {
                 self.encoding.get_or_insert(*encoding);
@@ -94,10 +101,6 @@ impl Found {
             }
             Payload::End(_) => {
                 self.depth -= 1;
-                Ok(())
-            }
-            Payload::MemorySection(memories) => {
-                self.memories += memories.count() as usize;
                 Ok(())
             }
             Payload::FunctionSection(functions) => {

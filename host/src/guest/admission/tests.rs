@@ -228,18 +228,29 @@ fn unknown_imports_are_named() {
 
 #[test]
 fn each_cap_holds_to_the_one() {
-    let wide = Caps { bytes: usize::MAX, functions: usize::MAX, body_bytes: usize::MAX, nesting: usize::MAX };
+    const MAX: usize = usize::MAX;
+    let wide =
+        Caps { bytes: MAX, functions: MAX, body_bytes: MAX, nesting: MAX, instances: MAX, tables: MAX, memories: MAX };
     let binary = wat::parse_str(component("(component (component))", RUN)).unwrap();
     let check = |caps: Caps, expected: Option<&str>| match (admit(&binary, &caps), expected) {
         (Ok(_), None) => {}
         (Err(Rejected::TooLarge { what, .. }), Some(expected)) => assert_eq!(what, expected),
         (result, _) => panic!("{expected:?}: {result:?}"),
     };
-    check(Caps { bytes: binary.len(), functions: 2, body_bytes: 3, nesting: 3 }, None);
+    let exact =
+        Caps { bytes: binary.len(), functions: 2, body_bytes: 3, nesting: 3, instances: 1, tables: 0, memories: 1 };
+    check(exact, None);
     check(Caps { bytes: binary.len() - 1, ..wide.clone() }, Some("bytes"));
     check(Caps { functions: 1, ..wide.clone() }, Some("functions"));
     check(Caps { body_bytes: 2, ..wide.clone() }, Some("bytes in one function"));
-    check(Caps { nesting: 2, ..wide }, Some("levels of nesting"));
+    check(Caps { nesting: 2, ..wide.clone() }, Some("levels of nesting"));
+    check(Caps { instances: 0, ..wide.clone() }, Some("core instances"));
+    check(Caps { memories: 0, ..wide.clone() }, Some("memories"));
+    let table = component("(core module $t (table 1 funcref)) (core instance (instantiate $t))", RUN);
+    match admit(table.as_bytes(), &Caps { tables: 0, ..wide }) {
+        Err(Rejected::TooLarge { what, found, max }) => assert_eq!((what, found, max), ("tables", 1, 0)),
+        result => panic!("{result:?}"),
+    }
 }
 
 #[test]

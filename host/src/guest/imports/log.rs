@@ -2,6 +2,7 @@
 
 use super::Guest;
 use crate::guest::bindings::greenroom::actor::log::{Host, Level};
+use crate::guest::ending;
 
 /// How a language's runtime marks the text of its panic (see `wit/log.wit`).
 const PANIC: &str = "panicked at ";
@@ -10,7 +11,7 @@ impl Host for Guest {
     fn log(&mut self, level: Level, line: String) {
         let level = match level {
             Level::Error if line.starts_with(PANIC) => {
-                self.panic = Some(line);
+                self.panic = Some(ending::panic_text(&line));
                 return;
             }
             Level::Error => tracing::Level::ERROR,

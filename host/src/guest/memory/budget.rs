@@ -19,7 +19,7 @@ const LOOK_BYTES: usize = 8 << 20;
 pub(super) const ACTOR_BYTES: usize = 64 << 10;
 
 /// The process's. A watch, not a fence: pages that were granted and are touched later are seen when somebody asks for
-/// more.
+/// more. Only stacks of actors that somebody has limited are counted before they are touched.
 pub(super) static BUDGET: LazyLock<Budget> =
     LazyLock::new(|| Budget::new(machine_bytes().map_or(usize::MAX, |bytes| bytes / 100 * SHARE_PERCENT)));
 
@@ -27,13 +27,19 @@ pub(super) static BUDGET: LazyLock<Budget> =
 pub(super) struct Budget {
     max: usize,
     asked: AtomicUsize,
+    /// Bytes that may be touched at any time, without anybody being asked.
+    promised: AtomicUsize,
     statm: Option<File>,
 }
+
+/// Bytes that are counted until this is dropped.
+pub(super) struct Promise<'a>(&'a Budget, usize);
 
 impl Budget {
     fn new(bytes_max: usize) -> Budget {
         // The first to ask looks.
-        Budget { max: bytes_max, asked: AtomicUsize::new(LOOK_BYTES), statm: File::open("/proc/self/statm").ok() }
+        let (asked, promised) = (AtomicUsize::new(LOOK_BYTES), AtomicUsize::new(0));
+        Budget { max: bytes_max, asked, promised, statm: File::open("/proc/self/statm").ok() }
     }
 
     /// Whether `bytes` more may be taken; if not, how many there are.
@@ -43,18 +49,22 @@ impl Budget {
             return Ok(());
         }
         let Some(resident) = self.resident_bytes() else { return Ok(()) };
-        if resident.saturating_add(bytes) > self.max {
+        if resident.saturating_add(self.promised.load(Ordering::Relaxed)).saturating_add(bytes) > self.max {
             return Err(resident);
         }
         self.asked.store(0, Ordering::Relaxed);
         Ok(())
     }
 
+    /// Promises one actor more so many bytes beyond what such a one usually takes.
+    ///
     /// # Errors
     ///
-    /// `limit`: too much is resident for one actor more.
-    pub(super) fn check_actor(&self) -> Result<(), Refusal> {
-        self.check(ACTOR_BYTES).map_err(|resident| {
+    /// `limit`: too much is resident or promised for one actor more.
+    pub(super) fn check_actor(&self, promise: usize) -> Result<Promise<'_>, Refusal> {
+        self.promised.fetch_add(promise, Ordering::Relaxed);
+        let promise = Promise(self, promise);
+        let checked = self.check(ACTOR_BYTES).map_err(|resident| {
             let max = self.max;
             let message = format!(
                 "cannot spawn: this process has {resident} bytes resident and may have {max}, which is {SHARE_PERCENT} % \
@@ -64,7 +74,8 @@ impl Budget {
                 .with("limit", "resident-memory")
                 .with("used", resident)
                 .with("max", max)
-        })
+        });
+        checked.map(|()| promise)
     }
 
     fn resident_bytes(&self) -> Option<usize> {
@@ -73,6 +84,12 @@ impl Budget {
         let text = str::from_utf8(&text[..length]).ok()?;
         let pages: usize = text.split_ascii_whitespace().nth(1)?.parse().ok()?;
         Some(pages * rustix::param::page_size())
+    }
+}
+
+impl Drop for Promise<'_> {
+    fn drop(&mut self) {
+        self.0.promised.fetch_sub(self.1, Ordering::Relaxed);
     }
 }
 
@@ -98,9 +115,21 @@ mod tests {
         let resident = BUDGET.resident_bytes().expect("there is /proc");
         assert!(resident > 100 << 10 && resident < BUDGET.max, "{resident} of {}", BUDGET.max);
         assert_eq!(Budget::new(usize::MAX).check(1), Ok(()));
-        let refusal = Budget::new(resident / 2).check_actor().expect_err("more is resident");
+        let refusal = Budget::new(resident / 2).check_actor(0).map(drop).expect_err("more is resident");
         assert_eq!(refusal.kind(), RefusalKind::Limit);
         assert_eq!(refusal.details()["limit"], "resident-memory");
+    }
+
+    #[test]
+    fn what_is_promised_counts_as_if_it_were_resident_until_it_is_given_back() {
+        // Beside these numbers it does not matter what the process has resident.
+        let budget = Budget::new(1 << 50);
+        assert!(budget.check_actor(1 << 50).map(drop).is_err());
+        let half = budget.check_actor(1 << 49).expect("there is room");
+        budget.asked.store(LOOK_BYTES, Ordering::Relaxed);
+        assert!(budget.check(1 << 49).is_err());
+        drop(half);
+        assert_eq!(budget.check(1 << 49), Ok(()));
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Slabs {
     /// # Errors
     ///
     /// None here.
-    pub(in crate::guest) fn reserve(&self, _needs: Needs) -> Result<Place, Refusal> {
+    pub(in crate::guest) fn reserve(&self, _needs: Needs, _stack_bytes: usize) -> Result<Place, Refusal> {
         Ok(Place)
     }
 }

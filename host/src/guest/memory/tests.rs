@@ -214,7 +214,8 @@ fn an_actor_for_which_there_is_no_address_space_is_refused_and_nothing_is_lost()
     // Two of them are beyond what a process can address.
     let slabs = Slabs { memories: memories(), stacks: stacks(1 << 47, Guards::None) };
     for _ in 0..3 {
-        let refusal = slabs.reserve(Needs { memories: 1, bytes: 0 }).err().expect("no processor of ours addresses it");
+        let refusal =
+            slabs.reserve(Needs { memories: 1, bytes: 0 }, 0).err().expect("no processor of ours addresses it");
         assert_eq!(refusal.kind(), RefusalKind::Limit);
         assert_eq!((&refusal.details()["limit"], &refusal.details()["used"]), (&"address-space".into(), &0.into()));
     }
@@ -224,7 +225,7 @@ fn an_actor_for_which_there_is_no_address_space_is_refused_and_nothing_is_lost()
 fn places_are_for_slots_and_are_given_back() {
     let slabs = Slabs::new(STACK_BYTES);
     let needs = Needs { memories: 3, bytes: 1 << 20 };
-    let places: Vec<_> = (0..5).map(|_| slabs.reserve(needs).unwrap()).collect();
+    let places: Vec<_> = (0..5).map(|_| slabs.reserve(needs, 0).unwrap()).collect();
     assert_eq!((slabs.stacks.promised(), slabs.memories.slabs[1].promised()), (5, 15));
     let mut memory = slabs.memories.begin(64 * KIB).unwrap();
     memory.grow_to(1 << 20).unwrap();

@@ -12,6 +12,12 @@ use crate::message::Message;
 use crate::native::call::Request;
 use crate::refusal::{Refusal, RefusalKind};
 
+/// How many callers may wait for the same child.
+const WAITING_MAX: usize = 16;
+
+/// What a supervisor keeps of a child and of those who wait for it, beside what it was sent, about.
+const CHILD_BYTES: u64 = 16 << 10;
+
 /// A caller that is answered later.
 pub(super) struct Waiting {
     request: Request,
@@ -22,6 +28,11 @@ pub(super) struct Waiting {
 enum Until {
     Up,
     Down,
+}
+
+/// What was asked for is done all the same.
+fn too_many_wait() -> Refusal {
+    Refusal::at_limit("callers", WAITING_MAX, format!("{WAITING_MAX} callers wait for this child already"))
 }
 
 /// How a caller names a child.
@@ -54,7 +65,10 @@ impl Supervisor {
             _ => return request.respond_invalid_method(&mut self.context),
         };
         match later {
-            Ok(Some((key, until))) => self.waiting.entry(key).or_default().push(Waiting { request, until }),
+            Ok(Some((key, until))) => match self.waiting.entry(key).or_default() {
+                all if all.len() < WAITING_MAX => all.push(Waiting { request, until }),
+                _ => request.respond_exception(&mut self.context, too_many_wait()),
+            },
             Ok(None) => request.respond(&mut self.context, Value::Null),
             Err(refusal) => request.respond_exception(&mut self.context, refusal),
         }
@@ -94,9 +108,12 @@ impl Supervisor {
             let refusal = Refusal::new(RefusalKind::Limit, message);
             return Err(refusal.with("limit", "children").with("used", self.children.len()).with("max", most));
         }
+        // Twice: the spec, and the request that waits until the child is up.
+        let charged = CHILD_BYTES + 2 * message.len() as u64;
+        self.context.keeps(charged)?;
         let now = self.now();
         let key = self.restarts.add(&spec, now);
-        self.know(key, spec);
+        self.know(key, spec, charged);
         Ok(Some((key, Until::Up)))
     }
 
