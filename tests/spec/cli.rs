@@ -163,3 +163,15 @@ fn nobody_who_reads_is_no_reason_to_panic() {
     let ran = Ran::from(child.wait_with_output().expect("it ends"));
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
 }
+
+#[test]
+fn the_version_names_the_engine_that_is_in_it() {
+    let lock = std::fs::read_to_string(crate::command::root().join("Cargo.lock")).expect("the workspace's lock file");
+    let (_, after) = lock.split_once("name = \"wasmtime\"\nversion = \"").expect("the engine is locked");
+    let engine = after.split('"').next().expect("its version");
+    let ran = run(&["--version"]);
+    assert_eq!(
+        (ran.code, ran.stdout),
+        (Some(0), format!("greenroom {} (wasmtime {engine})\n", env!("CARGO_PKG_VERSION")))
+    );
+}

@@ -18,16 +18,22 @@ mod toolchain;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::guest::engine;
 use exit::{Code, Failure};
+
+/// This program's version, and that of the engine in it.
+static VERSION: LazyLock<String> =
+    LazyLock::new(|| format!("{} (wasmtime {})", env!("CARGO_PKG_VERSION"), engine::VERSION));
 
 /// Runs actors: isolated WebAssembly components that send each other messages.
 #[derive(Debug, Parser)]
 #[command(
     name = "greenroom",
-    version,
+    version = VERSION.as_str(),
     after_help = "\
 Examples:
   greenroom run examples/ring build 10000    build a crate and run an actor of it
