@@ -7,7 +7,7 @@ use std::process::Command;
 mod tools;
 
 /// Guests with std. They are built in one call, which gives them the same features of what they share.
-const GUESTS: [&str; 6] = ["ring", "leak", "patterns", "ping-pong", "scenarios", "documented"];
+const GUESTS: [&str; 7] = ["ring", "leak", "patterns", "ping-pong", "scenarios", "documented", "adversaries"];
 
 /// Guests without std: in the call above the others would give them theirs.
 const LEAN: [&str; 2] = ["ring-lean", "every-import"];

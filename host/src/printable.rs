@@ -1,7 +1,5 @@
 //! A stranger's text, made fit for a line of a terminal or a log.
 
-use std::borrow::Cow;
-
 /// The text with everything escaped that could steer a terminal, end the line, or reorder it so that it reads as
 /// another. A tab stays.
 pub(crate) fn printable(text: &str) -> String {
@@ -18,7 +16,8 @@ pub(crate) fn printable(text: &str) -> String {
 
 /// A JSON text with the same value and nothing in it that could steer a terminal or reorder it. JSON itself asks for an
 /// escape of the first 32 characters only.
-pub(crate) fn printable_json(text: &str) -> Cow<'_, str> {
+#[cfg(feature = "cli")]
+pub(crate) fn printable_json(text: &str) -> std::borrow::Cow<'_, str> {
     let steers =
         |character: char| character.is_control() && !character.is_ascii_whitespace() || changes_the_line(character);
     if !text.contains(steers) {
@@ -50,6 +49,7 @@ mod tests {
         assert_eq!(printable("a\u{2028}b\u{2029}"), "a\\u{2028}b\\u{2029}");
     }
 
+    #[cfg(feature = "cli")]
     #[test]
     fn json_keeps_its_value() {
         let json = "{\"a\u{9b}31m\":\n\t\"\u{7f}grün\u{202e}\u{61c}\",\r\"b\":\"\\u001b\"}";

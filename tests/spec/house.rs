@@ -111,3 +111,15 @@ fn only_the_guest_room_names_the_engine_and_only_the_command_line_prints() {
         }
     }
 }
+
+#[test]
+fn each_test_that_the_security_policy_names_is_there() {
+    let policy = read(&workspace().join("SECURITY.md"));
+    let words = policy.split('`').skip(1).step_by(2).filter(|word| word.starts_with(char::is_lowercase));
+    let tests: Vec<(&str, &str)> = words.filter_map(|word| word.rsplit_once("::")).collect();
+    assert!(tests.len() > 15, "{tests:?}");
+    for (file, test) in tests {
+        let path = workspace().join("tests/spec").join(file.replace("::", "/")).with_extension("rs");
+        assert!(read(&path).contains(&format!("\nfn {test}()")), "there is no test {file}::{test}");
+    }
+}

@@ -4,6 +4,7 @@ mod command;
 mod puppet;
 mod stage;
 
+mod adversaries;
 mod calls;
 mod chains;
 mod cli;

@@ -152,6 +152,11 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     patiently(&runtime(), future)
 }
 
+/// As [`block_on`], for what ends with the process.
+pub fn block_on_for_ever<F: Future>(future: F) -> F::Output {
+    runtime().block_on(future)
+}
+
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime")
 }

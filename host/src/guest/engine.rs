@@ -12,6 +12,7 @@ use super::state::Guest;
 use super::wasi;
 
 /// The version of wasmtime that runs here: what to look up when a fault in it becomes known.
+#[cfg(feature = "cli")]
 pub(crate) const VERSION: &str = wasmtime_environ::VERSION;
 
 /// WebAssembly's own stack for one actor, in bytes. A Rust frame is some 100 bytes: room for thousands of calls. Pages

@@ -2,6 +2,7 @@
 
 mod calls;
 mod crowd;
+mod honest;
 mod life;
 mod machine;
 mod own_supervisor;
