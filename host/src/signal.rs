@@ -37,10 +37,19 @@ pub(crate) enum Signal {
     Shutdown(Message),
 }
 
-/// Whom a signal is for.
-#[derive(Clone, Debug, PartialEq)]
+/// Whom a signal is for, on its own node.
+#[allow(dead_code)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum To {
+    Id(Id),
+    /// Whoever has this name when the signal arrives.
+    Name(Box<str>),
+}
+
+/// Whom a signal is for, on another node.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Receiver {
-    pub id: Id,
+    pub to: To,
     pub place: Place,
 }
 

@@ -1,5 +1,7 @@
 //! The nodes that can reach each other: today, those of one process.
 
+#[allow(dead_code)]
+pub(crate) mod engine;
 pub(crate) mod wire;
 
 use std::collections::HashMap;
@@ -7,11 +9,12 @@ use std::sync::{Arc, RwLock, Weak};
 
 use thiserror::Error;
 
-use crate::address::{Cookie, NodeName, Place};
+use crate::address::{Cookie, Id, NodeName, Place};
 use crate::lock::{read, write};
-use crate::node::{Kernel, Uplink};
+use crate::node::Kernel;
+use crate::node::uplink::{Asking, Boxed, Question, Uplink};
 use crate::refusal::{Refusal, RefusalKind};
-use crate::signal::{Envelope, Receiver};
+use crate::signal::{Envelope, To};
 
 /// A mesh of nodes that share a cookie. This one joins the nodes of one process: every signal between two of them
 /// crosses as bytes, as it will over a network.
@@ -96,14 +99,32 @@ struct Local {
 }
 
 impl Uplink for Local {
-    fn carry(&self, to: &Receiver, envelope: Envelope) -> Result<(), Refusal> {
-        let peer = self.members.upgrade().and_then(|mesh| read(&mesh).nodes.get(&to.place).and_then(Weak::upgrade));
-        let Some(peer) = peer else {
-            let message = format!("cannot reach {}: no node of that name is in the mesh", to.place);
-            return Err(Refusal::new(RefusalKind::NotConnected, message));
+    fn carry(&self, place: &Place, to: &To, envelope: Envelope) -> Result<(), Refusal> {
+        let peer = self.members.upgrade().and_then(|mesh| read(&mesh).nodes.get(place).and_then(Weak::upgrade));
+        let (Some(peer), To::Id(id)) = (peer, to) else {
+            return Err(not_connected(place));
         };
-        let bytes = wire::encode(to.id, &envelope);
+        let bytes = wire::encode(*id, &envelope);
         let (id, envelope) = wire::decode(&bytes, peer.root().admission())?;
         peer.arrive(&self.here, id, envelope)
     }
+    fn ask(&self, place: &Place, _: Option<Id>, _: Question) -> Result<Asking, Refusal> {
+        Err(not_connected(place))
+    }
+
+    fn room(&self, _: &Place, _: &To) -> Boxed<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn peers(&self) -> Vec<Place> {
+        let Some(mesh) = self.members.upgrade() else { return Vec::new() };
+        let mut peers: Vec<Place> = read(&mesh).nodes.keys().filter(|place| **place != self.here).cloned().collect();
+        peers.sort();
+        peers
+    }
+}
+
+fn not_connected(place: &Place) -> Refusal {
+    let message = format!("cannot reach {place}: no node of that name is in the mesh");
+    Refusal::new(RefusalKind::NotConnected, message)
 }

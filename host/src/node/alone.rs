@@ -2,17 +2,31 @@
 
 use std::sync::Arc;
 
-use super::{Kernel, Uplink};
+use super::Kernel;
+use super::uplink::{Asking, Boxed, Question, Uplink};
+use crate::address::{Id, Place};
 use crate::clock::Clock;
 use crate::limits::Limits;
 use crate::refusal::{Refusal, RefusalKind};
-use crate::signal::{Envelope, Receiver};
+use crate::signal::{Envelope, To};
 
 struct Nowhere;
 
 impl Uplink for Nowhere {
-    fn carry(&self, _: &Receiver, _: Envelope) -> Result<(), Refusal> {
+    fn carry(&self, _: &Place, _: &To, _: Envelope) -> Result<(), Refusal> {
         Err(Refusal::new(RefusalKind::NotConnected, "there are no other nodes"))
+    }
+
+    fn ask(&self, _: &Place, _: Option<Id>, _: Question) -> Result<Asking, Refusal> {
+        Err(Refusal::new(RefusalKind::NotConnected, "there are no other nodes"))
+    }
+
+    fn room(&self, _: &Place, _: &To) -> Boxed<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn peers(&self) -> Vec<Place> {
+        Vec::new()
     }
 }
 

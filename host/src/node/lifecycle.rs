@@ -20,7 +20,7 @@ use crate::mailbox::{Mailbox, links::About};
 use crate::message::Message;
 use crate::outcome::{Exception, ExceptionKind, Outcome, Scene};
 use crate::refusal::{Refusal, RefusalKind};
-use crate::signal::{Party, Receiver, Reference, Signal};
+use crate::signal::{Party, Receiver, Reference, Signal, To};
 
 impl Kernel {
     /// An actor's end, in order: nothing comes in any more, nobody finds it, what it had is given back, and only then
@@ -210,7 +210,8 @@ impl Kernel {
                 self.effect(&mailbox, from.as_ref(), signal);
                 Ok(())
             }
-            Target::There(Receiver { id, place }) => match from {
+            Target::There(Receiver { to: To::Name(_), .. }) => Err(needs_id(to, "end")),
+            Target::There(Receiver { to: To::Id(id), place }) => match from {
                 Some(from) => {
                     self.signal(&Party { id, place: Some(place) }, from.id, signal);
                     Ok(())
@@ -271,7 +272,8 @@ impl Kernel {
     fn party_or_name(&self, to: &str, verb: &str, right: Rights) -> Result<(Party, bool), Refusal> {
         match self.resolve(to)? {
             Target::Here(mailbox) => Ok((Party::here(mailbox.id()), false)),
-            Target::There(Receiver { id, place }) => Ok((Party { id, place: Some(place) }, false)),
+            Target::There(Receiver { to: To::Name(_), .. }) => Err(needs_id(to, verb)),
+            Target::There(Receiver { to: To::Id(id), place }) => Ok((Party { id, place: Some(place) }, false)),
             Target::Narrowed(mailbox, via) => match mailbox.permits(via, right, self.clock.monotonic()) {
                 Ok(()) => Ok((Party::here(mailbox.id()), true)),
                 Err(Denied::Gone) => Err(no_such_actor(to)),

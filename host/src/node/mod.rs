@@ -13,6 +13,8 @@ mod outcomes;
 pub(crate) mod refusals;
 mod registry;
 mod rights;
+#[allow(dead_code)]
+pub(crate) mod uplink;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -29,12 +31,13 @@ use crate::mailbox::{Mailbox, NotDelivered};
 use crate::message::{Message, NotAdmitted};
 use crate::outcome::Outcome;
 use crate::refusal::{Refusal, RefusalKind};
-use crate::signal::{Envelope, Party, Receiver, Signal};
+use crate::signal::{Envelope, Party, Receiver, Signal, To};
 use actor_table::ActorTable;
 use events::{EventSource, Loss};
 use outcomes::Outcomes;
 use refusals::Refusals;
 use registry::Registry;
+use uplink::Uplink;
 
 /// What a node knows of its actors: who lives, how the last ones ended, and how to reach those elsewhere.
 pub(crate) struct Kernel {
@@ -60,12 +63,6 @@ pub(crate) struct Kernel {
     left: Notify,
     /// Told whenever the last living actor has ended.
     empty: Notify,
-}
-
-/// The way to other nodes: one signal to the right peer.
-pub(crate) trait Uplink: Send + Sync {
-    /// Answers when the signal is handed over, or why it was not.
-    fn carry(&self, to: &Receiver, envelope: Envelope) -> Result<(), Refusal>;
 }
 
 /// A receiver that was looked up: here, with its mailbox, or on another node.
@@ -134,7 +131,7 @@ impl Kernel {
         }
         let place = place.parse()?;
         match who {
-            WhoRef::Id(id) => Ok(Target::There(Receiver { id, place })),
+            WhoRef::Id(id) => Ok(Target::There(Receiver { to: To::Id(id), place })),
             WhoRef::Name(_) => {
                 let message = format!("cannot reach {}: names of other nodes are not built yet", address::quoted(to));
                 Err(Refusal::new(RefusalKind::Unsupported, message))
@@ -157,7 +154,11 @@ impl Kernel {
         let (mailbox, via) = match to {
             Target::There(receiver) => {
                 let from = from.map(Mailbox::id);
-                return self.uplink.carry(receiver, Envelope { from, signal: Signal::Message(message) });
+                return self.uplink.carry(
+                    &receiver.place,
+                    &receiver.to,
+                    Envelope { from, signal: Signal::Message(message) },
+                );
             }
             Target::Here(mailbox) => (mailbox, None),
             Target::Narrowed(mailbox, via) => (mailbox, Some(*via)),
@@ -300,8 +301,7 @@ impl Kernel {
             },
             Some(place) => {
                 let lost = links::answer_for_the_lost(&signal, place);
-                let receiver = Receiver { id: to.id, place: place.clone() };
-                if self.uplink.carry(&receiver, Envelope { from: Some(from), signal }).is_err()
+                if self.uplink.carry(place, &To::Id(to.id), Envelope { from: Some(from), signal }).is_err()
                     && let Some(lost) = lost
                     && let Some(mailbox) = self.table.find(from)
                 {

@@ -1,0 +1,102 @@
+//! The way to other nodes, as the kernel sees it: what it hands over, what it asks, and what it is asked.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::sync::oneshot;
+
+use crate::address::{Id, Place};
+use crate::message::Message;
+use crate::outcome::Outcome;
+use crate::refusal::Refusal;
+use crate::signal::{Envelope, To};
+
+/// A future that is boxed, since a trait object answers it.
+pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The way to other nodes. It never waits.
+pub(crate) trait Uplink: Send + Sync {
+    /// Hands one signal to the link to a peer.
+    ///
+    /// # Errors
+    ///
+    /// `not-connected`; `mailbox-full` if the receiver's mailbox there, or the link, takes no more now. Signals that end
+    /// something are never refused for want of room.
+    fn carry(&self, peer: &Place, to: &To, envelope: Envelope) -> Result<(), Refusal>;
+
+    /// Asks a peer something on behalf of an actor, or of the operator.
+    ///
+    /// # Errors
+    ///
+    /// As [`Uplink::carry`].
+    fn ask(&self, peer: &Place, from: Option<Id>, question: Question) -> Result<Asking, Refusal>;
+
+    /// Ends when a receiver on a peer may have room again after a `mailbox-full`, or the peer is lost. Cancel-safe.
+    fn room(&self, peer: &Place, to: &To) -> Boxed<'static, ()>;
+
+    /// The peers that this node is connected with, in the order of their names.
+    fn peers(&self) -> Vec<Place>;
+}
+
+/// What a node asks a peer.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Question {
+    /// Take this message in, and say whether it was.
+    Take(To, Message),
+    /// How did this actor end? Answered when it has.
+    Wait(To),
+    /// Who has this name?
+    WhereIs(Box<str>),
+    /// Are you there?
+    Ping,
+}
+
+/// What it answers.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Answer {
+    /// Yes.
+    Done,
+    /// How the actor ended.
+    Ended(Arc<Outcome>),
+    /// Who has the name.
+    Is(Id),
+    /// Why not.
+    Refused(Refusal),
+}
+
+/// A question on its way. Dropped, nobody waits for the answer any more, and the peer hears of that.
+pub(crate) struct Asking {
+    answer: oneshot::Receiver<Answer>,
+    _withdraw: Option<Withdraw>,
+}
+
+/// Runs when a question is dropped.
+struct Withdraw(Option<Box<dyn FnOnce() + Send>>);
+
+impl Asking {
+    /// A question and where its answer is put. If that place is dropped, the peer was lost. `withdraw` runs when nobody asks
+    /// any more, answered or not.
+    pub(crate) fn new(withdraw: impl FnOnce() + Send + 'static) -> (oneshot::Sender<Answer>, Asking) {
+        let (place, answer) = oneshot::channel();
+        (place, Asking { answer, _withdraw: Some(Withdraw(Some(Box::new(withdraw)))) })
+    }
+}
+
+impl Future for Asking {
+    /// None: the peer was lost before it answered.
+    type Output = Option<Answer>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
+        Pin::new(&mut self.answer).poll(cx).map(Result::ok)
+    }
+}
+
+impl Drop for Withdraw {
+    fn drop(&mut self) {
+        if let Some(withdraw) = self.0.take() {
+            withdraw();
+        }
+    }
+}
