@@ -16,7 +16,9 @@ use thiserror::Error;
 use crate::mailbox::Mailbox;
 
 pub use place::Place;
-pub(crate) use place::{Cookie, NodeName, host_name};
+#[cfg(feature = "cli")]
+pub(crate) use place::is_cookie;
+pub(crate) use place::{COOKIE_CHARACTERS_MIN, Cookie, NodeName, host_name};
 
 /// An actor's ID: 128 random bits. To know it is the right to use it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -153,6 +155,10 @@ pub(crate) enum WhoRef<'a> {
 impl Address {
     pub(crate) fn of_id(id: Id, place: Place) -> Address {
         Address { who: Who::Id(id), place, kept: None }
+    }
+
+    pub(crate) fn of_name(name: &str, place: Place) -> Address {
+        Address { who: Who::Name(name.into()), place, kept: None }
     }
 
     pub(crate) fn keeping(mut self, mailbox: Arc<Mailbox>) -> Address {

@@ -8,7 +8,7 @@ use crate::message::Message;
 use crate::outcome::Outcome;
 
 /// A signal with the name of who sent it. The receiver travels beside it.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Envelope {
     /// The actor that sent it; none if the embedding program or the command line did.
     pub from: Option<Id>,
@@ -38,12 +38,21 @@ pub(crate) enum Signal {
 }
 
 /// Whom a signal is for, on its own node.
-#[allow(dead_code)]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum To {
     Id(Id),
     /// Whoever has this name when the signal arrives.
     Name(Box<str>),
+}
+
+impl To {
+    /// The address on that node.
+    pub(crate) fn address(&self, place: &Place) -> Address {
+        match self {
+            To::Id(id) => Address::of_id(*id, place.clone()),
+            To::Name(name) => Address::of_name(name, place.clone()),
+        }
+    }
 }
 
 /// Whom a signal is for, on another node.
@@ -59,11 +68,23 @@ pub(crate) struct Party {
     pub id: Id,
     /// The node it lives on; none if it is the other's own.
     pub place: Option<Place>,
+    /// Under which ID it knows the other, which is on another node, if not under the other's own: what the two do to each
+    /// other goes by that ID, and another is another link. (In a box, as it is rare and there are many of these.)
+    pub via: Option<Box<Id>>,
 }
 
 impl Party {
     pub(crate) fn here(id: Id) -> Party {
-        Party { id, place: None }
+        Party { id, place: None, via: None }
+    }
+
+    pub(crate) fn there(id: Id, place: Place) -> Party {
+        Party { id, place: Some(place), via: None }
+    }
+
+    /// Whether both are one actor, whatever they know of whom.
+    pub(crate) fn is(&self, other: &Party) -> bool {
+        self.id == other.id && self.place == other.place
     }
 
     /// Its address, seen from the node `here`.
@@ -84,6 +105,15 @@ pub(crate) enum Reference {
 impl Reference {
     pub(crate) fn random() -> Reference {
         Reference::Random(Id::random())
+    }
+
+    /// The ID by which both sides of a monitor of another node's name know whom it is of, since its maker does not know the
+    /// holder's. None for a child's monitor, which is never of a name.
+    pub(crate) fn alias(self) -> Option<Id> {
+        match self {
+            Reference::Random(bits) => Some(bits),
+            Reference::Child(_) => None,
+        }
     }
 
     /// Reads what a guest gives back: 26 characters of base32, or a child's address. Its node is not looked at, as no

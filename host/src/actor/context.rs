@@ -7,15 +7,15 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::spawner::{Home, Spawner};
-use crate::address::{self, Address, AddressError, Id, Place, WhoRef, quoted};
+use crate::address::{self, Address, Id, Place, WhoRef, quoted};
 use crate::clock::Clock;
 use crate::grants::{Grant, Grants};
 use crate::mailbox::Mailbox;
-use crate::mailbox::narrowed::{Denied, Rights};
 use crate::mailbox::queue::{Checked, Scan, Taken};
 use crate::message::Message;
-use crate::node::{Found, Kernel, Target, not_permitted};
-use crate::outcome::{Exception, ExceptionKind, Outcome};
+use crate::node::waiting::{Awaited, Found};
+use crate::node::{Kernel, Target};
+use crate::outcome::Outcome;
 use crate::pattern::Pattern;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::signal::{Party, Signal};
@@ -35,6 +35,9 @@ pub(crate) struct Context {
     /// actor's empty mailbox alive.
     last: Option<(Box<str>, Target)>,
 }
+
+/// How long a peer may take to say who has a name: it answers at once, so longer means that it does not.
+const WHEREIS_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Context {
     pub(crate) fn new(
@@ -160,26 +163,28 @@ impl Context {
         .await
     }
 
-    /// Waits for an actor's end. None: the time was up. Cancel-safe.
+    /// Waits for an actor's end, here or on another node. None: the time was up. Cancel-safe.
     pub(crate) async fn wait(&self, actor: &str, timeout: Option<Duration>) -> Result<Option<Arc<Outcome>>, Refusal> {
         may_reach(self.grants(), "wait for", actor)?;
-        let ended = match look_up(&self.kernel, actor)? {
-            Found::Ended(outcome) => return Ok(Some(outcome)),
-            Found::Unknown => return Ok(Some(Arc::new(noproc(actor)))),
-            Found::Living(mailbox) if mailbox.id() == self.mailbox.id() => {
+        match self.kernel.awaited(actor)? {
+            Awaited::Here(Found::Living(awaits)) if awaits.id() == self.mailbox.id() => {
                 let message = "cannot wait: an actor cannot wait for its own end";
-                return Err(Refusal::new(RefusalKind::BadArgument, message));
+                Err(Refusal::new(RefusalKind::BadArgument, message))
             }
-            Found::Living(mailbox) => mailbox.await_end(),
-        };
-        let outcome = match timeout {
-            None => ended.outcome().await,
-            Some(timeout) => match self.clock().timeout(self.clock().deadline(timeout), ended.outcome()).await {
-                None => return Ok(None),
-                Some(outcome) => outcome,
-            },
-        };
-        Ok(Some(outcome.unwrap_or_else(|| remembered(&self.kernel, ended.id(), actor))))
+            Awaited::Here(found) => Ok(self.within(timeout, self.kernel.ended(found, actor)).await),
+            Awaited::There(receiver) => {
+                let ended = self.kernel.wait_there(Some(self.mailbox.id()), &receiver);
+                self.within(timeout, ended).await.transpose()
+            }
+        }
+    }
+
+    /// The future's output; none if it does not come in time.
+    async fn within<T>(&self, timeout: Option<Duration>, future: impl Future<Output = T>) -> Option<T> {
+        match timeout {
+            None => Some(future.await),
+            Some(timeout) => self.clock().timeout(self.clock().deadline(timeout), future).await,
+        }
     }
 
     /// Ends a descendant at once.
@@ -228,9 +233,40 @@ impl Context {
         self.kernel.unregister(name, self.mailbox.id())
     }
 
+    /// The actor that has a name on this node.
     pub(crate) fn whereis(&self, name: &str) -> Result<Address, Refusal> {
-        self.grants().permit(&Grant::Names, || format!("cannot look up `{}`", quoted(name)))?;
+        self.may_use_names(|| format!("cannot look up `{}`", quoted(name)))?;
         self.kernel.whereis(name).map(|id| self.kernel.address(id))
+    }
+
+    /// As [`Context::whereis`], here or on a peer, which has a few seconds to answer. Cancel-safe.
+    pub(crate) async fn whereis_at(&self, name: &str, place: &Place) -> Result<Address, Refusal> {
+        if place == self.kernel.place() {
+            return self.whereis(name);
+        }
+        self.may_use_names(|| format!("cannot look up `{}`", quoted(name)))?;
+        let asked = self.kernel.whereis_there(Some(self.mailbox.id()), name, place);
+        let id = self.within(Some(WHEREIS_TIMEOUT), asked).await.unwrap_or_else(|| {
+            let message = format!("{place} did not say within {WHEREIS_TIMEOUT:?} who has the name `{}`", quoted(name));
+            Err(Refusal::new(RefusalKind::Timeout, message))
+        })?;
+        Ok(Address::of_id(id, place.clone()))
+    }
+
+    /// The peers that this node is connected with, in the order of their names.
+    pub(crate) fn nodes(&self) -> Result<Vec<Place>, Refusal> {
+        self.may_use_names(|| "cannot list the nodes".to_owned())?;
+        Ok(self.kernel.peers())
+    }
+
+    /// Whether this actor hears of nodes that come and go. Answers the setting before.
+    pub(crate) fn monitor_nodes(&self, on: bool) -> Result<bool, Refusal> {
+        self.may_use_names(|| "cannot monitor the nodes".to_owned())?;
+        Ok(self.mailbox.monitor_nodes(on))
+    }
+
+    fn may_use_names(&self, what: impl FnOnce() -> String) -> Result<(), Refusal> {
+        self.noted(self.grants().permit(&Grant::Names, what))
     }
 
     pub(crate) fn narrow(&self, actor: &str, options: &str) -> Result<Address, Refusal> {
@@ -273,48 +309,4 @@ fn may_reach(grants: &Grants, verb: &str, to: &str) -> Result<(), Refusal> {
 
 fn is_id(address: &str) -> bool {
     matches!(address::split(address), Ok((WhoRef::Id(_), _)))
-}
-
-/// Whom a wait is for.
-fn look_up(kernel: &Kernel, actor: &str) -> Result<Found, Refusal> {
-    let bad = |why: AddressError| Refusal::new(RefusalKind::BadAddress, format!("cannot wait: {why}"));
-    let (who, place) = address::split(actor).map_err(bad)?;
-    if place != kernel.place().as_str() {
-        let _: Place = place.parse().map_err(bad)?;
-        let message = format!("cannot wait for {actor}: waiting for an actor of another node is not built yet");
-        return Err(Refusal::new(RefusalKind::Unsupported, message));
-    }
-    match (kernel.resolve(actor), who) {
-        (Ok(Target::Here(mailbox)), _) => Ok(Found::Living(mailbox)),
-        (Ok(Target::Narrowed(mailbox, via)), _) => match mailbox.permits(via, Rights::WAIT, kernel.clock.monotonic()) {
-            Ok(()) => Ok(Found::Living(mailbox)),
-            Err(Denied::Gone) => Ok(Found::Unknown),
-            Err(Denied::Right) => Err(not_permitted(&actor, "wait")),
-        },
-        (_, WhoRef::Id(id)) => Ok(kernel.find(id)),
-        (_, WhoRef::Name(_)) => Ok(Found::Unknown),
-    }
-}
-
-/// The outcome of an actor that has ended and whose mailbox does not say how.
-fn remembered(kernel: &Kernel, id: Id, actor: &str) -> Arc<Outcome> {
-    kernel.remembered(id).unwrap_or_else(|| Arc::new(noproc(actor)))
-}
-
-fn noproc(actor: &str) -> Outcome {
-    let message = format!("no actor has the address {actor}, or its outcome is forgotten");
-    Outcome::Exception(Exception::new(ExceptionKind::Noproc, message))
-}
-
-/// Waits for the end of any actor of this node. An unknown one is `noproc`.
-pub(crate) async fn wait(kernel: &Kernel, actor: &Address) -> Result<Arc<Outcome>, Refusal> {
-    let text = actor.to_string();
-    match look_up(kernel, &text)? {
-        Found::Living(mailbox) => {
-            let outcome = mailbox.await_end().outcome().await;
-            Ok(outcome.unwrap_or_else(|| remembered(kernel, mailbox.id(), &text)))
-        }
-        Found::Ended(outcome) => Ok(outcome),
-        Found::Unknown => Ok(Arc::new(noproc(&text))),
-    }
 }

@@ -31,6 +31,17 @@ impl Place {
         port.parse().expect("checked when it was made")
     }
 
+    /// Whether only this machine can be meant.
+    #[cfg(any(feature = "mesh", feature = "cli", test))]
+    pub(crate) fn is_loopback(&self) -> bool {
+        match parts(self.as_str()) {
+            Ok((Host::V6(address), _)) => address.to_canonical().is_loopback(),
+            Ok((Host::Name("localhost"), _)) => true,
+            Ok((Host::Name(host), _)) => host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback()),
+            Err(_) => false,
+        }
+    }
+
     pub(crate) fn with_port(&self, port: u16) -> Place {
         Place(format!("{}:{port}", self.host()).into())
     }
@@ -100,6 +111,14 @@ impl fmt::Debug for Place {
 #[derive(Clone)]
 pub(crate) struct Cookie(blake3::Hash);
 
+impl Cookie {
+    /// What keys are derived from. Whoever has this is in the mesh: it goes nowhere else.
+    #[cfg(feature = "mesh")]
+    pub(crate) fn secret(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+}
+
 impl PartialEq for Cookie {
     fn eq(&self, other: &Cookie) -> bool {
         // In constant time, as blake3's hashes compare.
@@ -117,7 +136,18 @@ impl fmt::Debug for Cookie {
 #[derive(Clone, Debug)]
 pub(crate) struct NodeName {
     cookie: Cookie,
+    #[cfg_attr(not(feature = "mesh"), allow(dead_code))]
+    cookie_characters: usize,
     place: Place,
+}
+
+/// The fewest characters of a cookie that nobody can guess: 22 of a set of 64 hold 132 random bits. Whoever can reach a
+/// node of a mesh may test guesses without asking it again.
+pub(crate) const COOKIE_CHARACTERS_MIN: usize = 22;
+
+/// Whether a text can be a cookie at all.
+pub(crate) fn is_cookie(text: &str) -> bool {
+    (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'@')
 }
 
 impl NodeName {
@@ -128,6 +158,12 @@ impl NodeName {
     pub(crate) fn place(&self) -> &Place {
         &self.place
     }
+
+    /// Whether its cookie is long enough for other machines.
+    #[cfg_attr(not(feature = "mesh"), allow(dead_code))]
+    pub(crate) fn has_long_cookie(&self) -> bool {
+        self.cookie_characters >= COOKIE_CHARACTERS_MIN
+    }
 }
 
 impl FromStr for NodeName {
@@ -136,11 +172,11 @@ impl FromStr for NodeName {
     fn from_str(text: &str) -> Result<NodeName, AddressError> {
         // Without an `@` the whole text may be a cookie: nothing of it is repeated.
         let (cookie, place) = text.rsplit_once('@').ok_or(AddressError::Cookie)?;
-        let printable = cookie.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'@');
-        if cookie.is_empty() || cookie.len() > 255 || !printable {
+        if !is_cookie(cookie) {
             return Err(AddressError::Cookie);
         }
-        Ok(NodeName { cookie: Cookie(blake3::hash(cookie.as_bytes())), place: place.parse()? })
+        let place = place.parse()?;
+        Ok(NodeName { cookie: Cookie(blake3::hash(cookie.as_bytes())), cookie_characters: cookie.len(), place })
     }
 }
 
@@ -172,6 +208,17 @@ mod tests {
         ] {
             let said = text.parse::<Place>().unwrap_err().to_string();
             assert!(said.contains(why), "{text}: {said}");
+        }
+    }
+
+    #[test]
+    fn loopback_is_known_however_it_is_written() {
+        let is_loopback = |text: &str| text.parse::<Place>().unwrap().is_loopback();
+        for place in ["127.0.0.1:1", "127.9.9.9:1", "LOCALHOST:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
+            assert!(is_loopback(place), "{place}");
+        }
+        for place in ["0.0.0.0:1", "10.0.0.1:1", "localhost.example:1", "127.example:1", "[::]:1", "[fe80::1]:1"] {
+            assert!(!is_loopback(place), "{place}");
         }
     }
 

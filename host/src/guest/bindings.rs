@@ -7,6 +7,7 @@ wasmtime::component::bindgen!({
         "greenroom:actor/host.receive": async,
         "greenroom:actor/host.send-wait": async,
         "greenroom:actor/lifecycle.wait": async,
+        "greenroom:actor/registry.whereis": async,
     },
     exports: { default: async },
 });

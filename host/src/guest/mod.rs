@@ -161,7 +161,8 @@ impl Guests {
         let (level, clock) = (mailbox.level().clone(), self.kernel.clock.clone());
         let leads = !Arc::ptr_eq(&above, &level);
         let speaker = Speaker { actor, entry: entry.into(), level, leads, clock };
-        let whole_entry = Some([module.name(), "/", entry].concat().into());
+        let whole_entry: Arc<str> = [module.name(), "/", entry].concat().into();
+        mailbox.runs(whole_entry.clone());
         let guest = Guest::new(self.clone(), module, context, speaker);
         let life = life(guest, args);
         let behavior = async move {
@@ -169,7 +170,7 @@ impl Guests {
             // Given back when the instance is gone, not when the actor is.
             (outcome, (store, place))
         };
-        self.executor.spawn(actor::live(self.kernel.clone(), mailbox.clone(), whole_entry, behavior));
+        self.executor.spawn(actor::live(self.kernel.clone(), mailbox.clone(), Some(whole_entry), behavior));
         Ok(mailbox)
     }
 

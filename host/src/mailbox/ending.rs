@@ -112,6 +112,7 @@ impl Mailbox {
         // A waker keeps its task's memory, and an embedder may keep this mailbox.
         self.task.take();
         self.room.notify_waiters();
+        self.room_for_peers.notify_waiters();
         closed
     }
 

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
+use crate::address::Place;
 use crate::message::{Admission, Message};
 use crate::outcome::{Exception, Outcome};
 
 /// The bytes of an exit value, an exception or a reason in a host message: what its place in a mailbox is made for
 /// (DESIGN §4). The address and the reference around it, some hundred bytes, are not counted.
-const VALUE_BYTES_MAX: usize = 4096;
+pub(crate) const VALUE_BYTES_MAX: usize = 4096;
 
 /// The bytes of an exception's words when it must be cut: enough to read, and most of the room stays for the rest.
 const WORDS_BYTES_MAX: usize = 1024;
@@ -29,6 +30,17 @@ pub(crate) fn down(address: &str, outcome: &Outcome, reference: &str) -> Message
 /// Somebody who may asks a trapping actor to end: `{"address": CALLER, "shutdown": REASON}`; null is the operator.
 pub(crate) fn shutdown(caller: Option<&str>, reason: &Message) -> Message {
     message(caller, Said::Value("shutdown", reason), None)
+}
+
+/// A node came: `{"node": "HOST:PORT", "up": true}`.
+pub(crate) fn node_up(node: &Place) -> Message {
+    Message::trusted(format!("{{\"node\":{},\"up\":true}}", quoted(node.as_str())))
+}
+
+/// A node went: `{"node": "HOST:PORT", "up": false, "reason": WORDS}`.
+pub(crate) fn node_down(node: &Place, reason: &str) -> Message {
+    let (node, reason) = (quoted(node.as_str()), words(reason));
+    Message::trusted(format!("{{\"node\":{node},\"up\":false,\"reason\":{reason}}}"))
 }
 
 /// An exception as a JSON text of at most `bytes_max` bytes: whole if it fits, else its type, the beginning of its
@@ -53,6 +65,11 @@ pub(crate) fn cut(exception: &Exception, bytes_max: usize) -> String {
         }
     }
     text + CLOSING
+}
+
+/// Stands for a value of an actor of another node that nobody is told, as it is too large: it is larger than may be told.
+pub(crate) fn too_large_to_tell() -> Message {
+    Message::trusted(format!("\"{}\"", "x".repeat(VALUE_BYTES_MAX)))
 }
 
 enum Said<'a> {

@@ -24,7 +24,8 @@ use crate::message::Message;
 use crate::outcome::{Exception, ExceptionKind, Outcome};
 use crate::signal::{Party, Reference, Signal};
 use aliases::Aliases;
-use exceptions::{linked, no_connection, no_process};
+pub(crate) use exceptions::no_connection;
+use exceptions::{linked, no_process};
 
 /// The links and monitors that one actor has, made by itself and by others.
 ///
@@ -111,6 +112,8 @@ pub(crate) enum About {
     /// Who asks for the end; none: the operator. Of one who asks again the latest message is kept, so that nobody can
     /// fill a mailbox with them.
     Shutdown(Option<Party>),
+    /// A node that came or went. Of each the latest message is kept.
+    Node(Place),
 }
 
 /// What a signal comes to. The owner does it under the same lock.
@@ -229,7 +232,7 @@ impl Links {
                 self.counts.exits_unread -= 1;
             }
             About::Monitor(_) => self.counts.downs_unread -= 1,
-            About::Shutdown(_) => {}
+            About::Shutdown(_) | About::Node(_) => {}
         }
     }
 

@@ -3,15 +3,18 @@
 pub(crate) mod queue;
 pub(crate) mod links;
 pub(crate) mod narrowed;
-mod host_message;
+pub(crate) mod host_message;
 mod charges;
 mod shares;
-mod ending;
+pub(crate) mod ending;
+mod listing;
+mod nodes;
 mod places;
+mod room;
 mod state;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -43,6 +46,8 @@ pub(crate) struct Mailbox {
     id: Id,
     /// Which actor of its node it is, counted from the first.
     number: u64,
+    /// What it runs, once that is known.
+    entry: OnceLock<Arc<str>>,
     /// Its spawner, and those of that one's ancestors that lived when it was spawned; the nearest first.
     ancestors: Box<[Party]>,
     /// What limits it.
@@ -56,6 +61,8 @@ pub(crate) struct Mailbox {
     state: Mutex<State>,
     /// Senders that wait for room, in the order they came.
     room: Notify,
+    /// Nodes on which somebody waits for room: all are told of all that may be some.
+    room_for_peers: Notify,
     /// Who shall be told that `outcome` is known.
     ended: Notify,
     outcome: Mutex<Told>,
@@ -108,6 +115,7 @@ impl Mailbox {
         Mailbox {
             id,
             number,
+            entry: OnceLock::new(),
             ancestors,
             grants,
             children: AtomicU64::new(0),
@@ -115,6 +123,7 @@ impl Mailbox {
             state: Mutex::new(State::new(&level, links)),
             level,
             room: Notify::new(),
+            room_for_peers: Notify::new(),
             ended: Notify::new(),
             outcome: Mutex::default(),
             waiting: AtomicUsize::new(0),
@@ -145,7 +154,7 @@ impl Mailbox {
 
     /// Whether a signal's sender may end this actor. Without a sender it is the operator's.
     pub(crate) fn descends_from(&self, from: Option<&Party>) -> bool {
-        from.is_none_or(|from| self.ancestors.contains(from))
+        from.is_none_or(|from| self.ancestors.iter().any(|ancestor| ancestor.is(from)))
     }
 
     /// Puts a message in and wakes the receiver.
@@ -184,47 +193,6 @@ impl Mailbox {
             receiver.wake();
         }
         Ok(())
-    }
-
-    /// As [`Mailbox::push`], but waits while there is no room. Ends with an error only when the mailbox is closed.
-    ///
-    /// Cancel-safe: the message goes in during the poll that answers; a waiting sender that is dropped gives its turn
-    /// to the next.
-    pub(crate) async fn push_wait(
-        &self,
-        mut message: Message,
-        from: Tree,
-        push: impl Fn(Message) -> Result<(), NotDelivered>,
-    ) -> Result<(), NotDelivered> {
-        loop {
-            match push(message) {
-                Err(NotDelivered::Full(back)) => message = back,
-                other => {
-                    self.pass_on();
-                    return other;
-                }
-            }
-            let bytes = message.len();
-            let turn = self.room.notified();
-            let waiting = Waiting::enter(self);
-            // Room may have come between the push and the entry; then nobody would tell us.
-            let room = { lock(&self.state).takes_now(bytes, from) };
-            if !room {
-                turn.await;
-            }
-            drop(waiting);
-        }
-    }
-
-    /// One large message that is taken may leave room for several small ones: the next sender tries its luck too.
-    fn pass_on(&self) {
-        let next = {
-            let mut state = lock(&self.state);
-            state.senders_waiting > 0 && state.takes_now(0, Tree::default())
-        };
-        if next {
-            self.room.notify_one();
-        }
     }
 
     /// Any signal but a message: takes effect here and now. Answers the signal that the sender is to get back, if any.
@@ -303,10 +271,13 @@ impl Mailbox {
                 if !matches!(taken.source, Source::Reply(_)) {
                     state.handling.note(&taken.message);
                 }
-                let senders_wait = state.senders_waiting > 0;
+                let (senders_wait, peers_wait) = (state.senders_waiting > 0, state.peers_waiting > 0);
                 drop(state);
                 if senders_wait {
                     self.room.notify_one();
+                }
+                if peers_wait {
+                    self.room_for_peers.notify_waiters();
                 }
             }
         }
@@ -348,21 +319,5 @@ impl From<Denied> for NotDelivered {
             Denied::Gone => NotDelivered::Closed,
             Denied::Right => NotDelivered::NotPermitted,
         }
-    }
-}
-
-/// Counts a sender that waits for room, also when it is dropped while it waits.
-struct Waiting<'a>(&'a Mailbox);
-
-impl<'a> Waiting<'a> {
-    fn enter(mailbox: &'a Mailbox) -> Waiting<'a> {
-        lock(&mailbox.state).senders_waiting += 1;
-        Waiting(mailbox)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        lock(&self.0.state).senders_waiting -= 1;
     }
 }

@@ -144,8 +144,13 @@ impl Queue {
 
     /// Takes out what came from a source. Answers how many messages that were.
     pub(crate) fn flush(&mut self, source: &Source) -> usize {
+        self.flush_all(|waiting| waiting == source)
+    }
+
+    /// As [`Queue::flush`], from each source that is meant.
+    pub(crate) fn flush_all(&mut self, is_meant: impl Fn(&Source) -> bool) -> usize {
         let before = self.waiting.len();
-        self.waiting.retain(|waiting| waiting.source != *source);
+        self.waiting.retain(|waiting| !is_meant(&waiting.source));
         let flushed = before - self.waiting.len();
         if flushed > 0 {
             self.flushes += 1;
@@ -181,6 +186,11 @@ impl Queue {
     /// What waits in places of no one's own: messages and bytes.
     pub(crate) fn competing(&self) -> (usize, usize) {
         (self.messages, self.bytes)
+    }
+
+    /// How many wait, those with places of their own among them.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
     }
 
     /// Empties the queue and gives back its memory.

@@ -1,6 +1,6 @@
 //! What is in a mailbox, in one piece under one lock, and what a message that comes or goes changes in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -9,7 +9,7 @@ use super::links::{About, Links};
 use super::narrowed::NarrowedAddresses;
 use super::queue::{Bounds, Queue, Source};
 use super::{Mailbox, NotDelivered};
-use crate::address::Id;
+use crate::address::{Id, Place};
 use crate::clock::Alarm;
 use crate::level::{Level, Tree};
 use crate::limits::Limit;
@@ -38,6 +38,13 @@ pub(super) struct State {
     pub(super) ending: Option<Exception>,
     pub(super) receiver: Option<Waker>,
     pub(super) senders_waiting: usize,
+    pub(super) peers_waiting: usize,
+    /// The smallest message of a peer's that found no room since its node was told of room last.
+    pub(super) refused_bytes: Option<usize>,
+    /// Whether the actor wants to hear of nodes that come and go.
+    pub(super) monitors_nodes: bool,
+    /// The nodes of which it has not read the latest, oldest first.
+    pub(super) nodes_unread: VecDeque<Place>,
     pub(super) closed: bool,
 }
 
@@ -59,13 +66,24 @@ impl State {
             ending: None,
             receiver: None,
             senders_waiting: 0,
+            peers_waiting: 0,
+            refused_bytes: None,
+            monitors_nodes: false,
+            nodes_unread: VecDeque::new(),
             closed: false,
         }
     }
 
     /// Whether a message of that size need not wait: there is room, or there never will be.
     pub(super) fn takes_now(&mut self, bytes: usize, from: Tree) -> bool {
-        self.closed || self.queue.has_room(bytes, from)
+        if self.closed || !self.queue.has_room(bytes, from) {
+            return self.closed;
+        }
+        let (messages, queued) = self.queue.competing();
+        let is_stranger = self.queue.is_stranger(from);
+        let chargeable = self.charges.queue(messages + 1, queued + bytes, is_stranger).is_ok();
+        self.charges.queue(messages, queued, false).expect("what there is is charged");
+        chargeable
     }
 
     pub(super) fn push(&mut self, message: Message, source: Source, from: Tree) -> Result<(), NotDelivered> {
@@ -107,7 +125,12 @@ impl State {
             Source::Actor | Source::Narrowed(_) => {}
             Source::Reply(_) => self.replies_unread -= 1,
             Source::Timer => self.timers_unread -= 1,
-            Source::Host(about) => self.links.read(about),
+            Source::Host(about) => {
+                if let About::Node(node) = &**about {
+                    self.nodes_unread.retain(|unread| unread != node);
+                }
+                self.links.read(about);
+            }
         }
         let (messages, bytes) = self.queue.competing();
         self.charges.queue(messages, bytes, false).expect("what there is is charged");

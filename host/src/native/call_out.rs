@@ -60,6 +60,17 @@ impl Context {
         message: impl IntoMessage,
         timeout: Duration,
     ) -> Result<Value, CallError> {
+        self.call_text(to, method, message, timeout).await.map(|answer| answer.to_value())
+    }
+
+    /// As [`Context::call`], with the answer's very text.
+    pub(crate) async fn call_text(
+        &mut self,
+        to: &Address,
+        method: &str,
+        message: impl IntoMessage,
+        timeout: Duration,
+    ) -> Result<Message, CallError> {
         let message = self.actor.admit(message.into_text())?;
         Outgoing::start(self, to, method, &message)?.answer(timeout).await
     }
@@ -84,14 +95,14 @@ impl<'a> Outgoing<'a> {
         Ok(call)
     }
 
-    async fn answer(self, timeout: Duration) -> Result<Value, CallError> {
+    async fn answer(self, timeout: Duration) -> Result<Message, CallError> {
         let answer = Pattern::new(json!({"response": self.id}))?;
         let end = Pattern::new(json!({"$host": {"monitor": self.monitor}}))?;
         let received = self.context.receive(&[answer, end], Some(timeout)).await;
         let Received { pattern, message, .. } = received.ok_or(CallError::Timeout)?;
         match Answer::parse(&message) {
             _ if pattern == 1 => Err(CallError::Ended(outcome(message.to_value()))),
-            Some((_, Answer::Message(value))) => Ok(value.to_value()),
+            Some((_, Answer::Message(value))) => Ok(value),
             Some((_, Answer::Exception(exception))) => Err(CallError::Exception(exception.to_value())),
             Some((_, Answer::InvalidMethod(method))) => Err(CallError::InvalidMethod(method)),
             None => Err(CallError::Exception(json!({"type": "error", "message": "it answered with something else"}))),

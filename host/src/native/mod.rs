@@ -6,6 +6,7 @@ pub(crate) mod call;
 pub(crate) mod supervisor;
 pub(crate) mod router;
 mod call_out;
+mod nodes;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -103,6 +104,7 @@ where
 {
     let Origin { parent, home, entry, grants, bytes } = origin;
     let mailbox = kernel.enter(parent, options, Brings { grants, module: None, bytes })?;
+    entry.iter().for_each(|entry| mailbox.runs(entry.clone()));
     let parent = parent.map(|parent| parent.id());
     let actor = context::Context::new(kernel.clone(), mailbox.clone(), parent, spawner.clone(), home);
     let context = Context { actor, in_a_row: 0 };
@@ -193,7 +195,8 @@ impl Context {
 
     /// As [`Context::send`], but waits for room.
     ///
-    /// Cancel-safe: the message is in the mailbox only if this answers `Ok`.
+    /// Cancel-safe: the message is in the mailbox only if this answers `Ok`. For an actor of another node `Ok` says the same,
+    /// but the message may also have arrived if this is dropped, or answers `timeout` or `not-connected`.
     ///
     /// # Errors
     ///
@@ -238,12 +241,13 @@ impl Context {
         self.receive(&[], timeout).await
     }
 
-    /// Waits for an actor's end. None: the time was up. Cancel-safe.
+    /// Waits for an actor's end, here or on another node. None: the time was up. Cancel-safe.
     ///
     /// # Errors
     ///
-    /// `bad-argument` for oneself, `not-permitted` for a narrowed address without the right, `unsupported` for an actor
-    /// of another node. An actor that nobody knows is an outcome: `noproc`.
+    /// `bad-argument` for oneself, `not-permitted` for a narrowed address without the right, `too-large` for an outcome over
+    /// 32 MiB on another node. An actor that nobody knows is an outcome, `noproc`, and so is a node that is lost or not
+    /// there: `noconnection`.
     pub async fn wait(&mut self, actor: &Address, timeout: Option<Duration>) -> Result<Option<Outcome>, Refusal> {
         let outcome = self.actor.wait(&actor.to_string(), timeout).await?;
         Ok(outcome.map(|outcome| Outcome::clone(&outcome)))
@@ -329,11 +333,11 @@ impl Context {
         self.actor.unregister(name)
     }
 
-    /// The actor that has a name on this node.
+    /// The actor that has a name on this node. [`Context::whereis_at`] asks another.
     ///
     /// # Errors
     ///
-    /// `no-such-name`.
+    /// `no-such-name`, `not-permitted`.
     pub fn whereis(&self, name: &str) -> Result<Address, Refusal> {
         self.actor.whereis(name)
     }
@@ -361,7 +365,7 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// `bad-argument`, `no-such-actor`, `limit`, `unsupported` for an actor of another node.
+    /// `bad-argument`, `no-such-actor`, `limit`, `unsupported` for an actor of another node: only its own can.
     pub fn narrow(&mut self, actor: &Address, options: impl IntoMessage) -> Result<Address, Refusal> {
         self.actor.narrow(&actor.to_string(), &options.into_text())
     }

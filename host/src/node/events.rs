@@ -7,7 +7,7 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::crash::CrashReport;
-use crate::address::Address;
+use crate::address::{Address, Place};
 use crate::codes::codes;
 use crate::outcome::Outcome;
 
@@ -54,6 +54,18 @@ pub enum Event {
         /// How often that was refused so far, to all actors.
         times: u64,
     },
+    /// Another node can be reached from now on.
+    NodeUp {
+        /// Its name.
+        node: Place,
+    },
+    /// Another node cannot be reached any more. All that stood with its actors has ended with `noconnection`.
+    NodeDown {
+        /// Its name.
+        node: Place,
+        /// Why, as far as this node knows.
+        reason: String,
+    },
     /// So many events came too fast for this reader and were dropped.
     Missed(u64),
 }
@@ -67,6 +79,13 @@ codes! {
         MailboxFull = "mailbox-full",
         /// Its receiver ended before it read it.
         Unread = "unread",
+        /// It waited for its receiver's node, and that was lost, or never connected.
+        NotConnected = "not-connected",
+        /// It was on its way when its receiver's node was lost. Whether it arrived is not known.
+        Unconfirmed = "unconfirmed",
+        /// The receiver's node does not take it: it is larger than that node's own bounds allow, or it was sent to a
+        /// narrowed address without the right `send`.
+        NotAdmitted = "not-admitted",
     }
 }
 
@@ -108,6 +127,11 @@ impl Event {
                 format!(
                     r#"{{"event":"refused","actor":"{actor}","what":"{what}","message":{message},"times":{times}}}"#
                 )
+            }
+            Event::NodeUp { node } => format!(r#"{{"event":"node-up","node":"{node}"}}"#),
+            Event::NodeDown { node, reason } => {
+                let reason = serde_json::Value::from(reason.as_str());
+                format!(r#"{{"event":"node-down","node":"{node}","reason":{reason}}}"#)
             }
             Event::Missed(events) => format!(r#"{{"event":"missed","events":{events}}}"#),
         }

@@ -59,6 +59,7 @@ impl Kernel {
             self.persist(|| self.note_refused(mailbox, &limit, exception.message()));
         }
         let farewell = closed.farewell;
+        self.persist(|| self.forget_aliases(&farewell));
         let heard = mailbox.is_awaited() || !farewell.linked.is_empty() || !farewell.watchers.is_empty();
         if !heard {
             // Somebody should.
@@ -166,18 +167,29 @@ impl Kernel {
 
     /// `from` asks for one message at an actor's end. Answers the reference.
     pub(crate) fn monitor(&self, from: &Mailbox, to: &str) -> Result<String, Refusal> {
-        let target = match self.party_or_name(to, "monitor", Rights::MONITOR) {
-            Ok((target, _)) => target,
-            // To monitor the dead is no mistake: nobody has this ID either, and the message says so.
-            Err(refusal) if refusal.kind() == RefusalKind::NoSuchActor => Party::here(Id::random()),
-            Err(refusal) => return Err(refusal),
-        };
         let reference = Reference::random();
+        let found = self.resolve(to).and_then(|target| match target {
+            Target::There(Receiver { to: name @ To::Name(_), place }) => {
+                let alias = reference.alias().expect("it is random");
+                Ok((Party::there(alias, place), Some(name)))
+            }
+            target => Ok((self.party_of(to, target, "monitor", Rights::MONITOR)?.0, None)),
+        });
+        let (target, name) = match found {
+            // To monitor the dead is no mistake: nobody has this ID either, and the message says so.
+            Err(refusal) if refusal.kind() == RefusalKind::NoSuchActor => (Party::here(Id::random()), None),
+            found => found?,
+        };
         let watched = Watched { target: target.clone(), address: to.into() };
         let bounds = LinkBounds::of(from.level());
         let made = from.links_more(Limit::Monitors, |links| links.monitor(reference, watched, bounds));
         made.map_err(|full| full.refusal("cannot monitor"))?.map_err(|full| limit(&full))?;
-        self.signal(&target, from.id(), Signal::Monitor(reference));
+        match (name, &target.place) {
+            (Some(name), Some(place)) => {
+                self.signal_there(&target, place, &name, from.id(), Signal::Monitor(reference));
+            }
+            _ => self.signal(&target, from.id(), Signal::Monitor(reference)),
+        }
         Ok(reference.text(to).to_string())
     }
 
@@ -213,7 +225,7 @@ impl Kernel {
             Target::There(Receiver { to: To::Name(_), .. }) => Err(needs_id(to, "end")),
             Target::There(Receiver { to: To::Id(id), place }) => match from {
                 Some(from) => {
-                    self.signal(&Party { id, place: Some(place) }, from.id, signal);
+                    self.signal(&Party::there(id, place), from.id, signal);
                     Ok(())
                 }
                 None => {
@@ -247,15 +259,7 @@ impl Kernel {
 
     /// The actor that has a name on this node.
     pub(crate) fn whereis(&self, name: &str) -> Result<Id, Refusal> {
-        let bare = match name.split_once('@') {
-            None => name,
-            Some((bare, place)) if place == self.place.as_str() => bare,
-            Some(_) => {
-                let message = format!("cannot look up `{}`: names of other nodes are not built yet", quoted(name));
-                return Err(Refusal::new(RefusalKind::Unsupported, message));
-            }
-        };
-        self.registry.find(bare).map(|holder| holder.id()).ok_or_else(|| no_such_name(name))
+        self.registry.find(name).map(|holder| holder.id()).ok_or_else(|| no_such_name(name))
     }
 
     /// Whom a link is with: an ID's actor, alive or not. Also whether the address was a narrowed one.
@@ -265,15 +269,15 @@ impl Kernel {
             Ok((WhoRef::Id(id), place)) if place == self.place.as_str() && self.narrowed.find(id).is_none() => {
                 Ok((Party::here(id), false))
             }
-            _ => self.party_or_name(to, verb, right),
+            _ => self.party_of(to, self.resolve(to)?, verb, right),
         }
     }
 
-    fn party_or_name(&self, to: &str, verb: &str, right: Rights) -> Result<(Party, bool), Refusal> {
-        match self.resolve(to)? {
+    fn party_of(&self, to: &str, target: Target, verb: &str, right: Rights) -> Result<(Party, bool), Refusal> {
+        match target {
             Target::Here(mailbox) => Ok((Party::here(mailbox.id()), false)),
             Target::There(Receiver { to: To::Name(_), .. }) => Err(needs_id(to, verb)),
-            Target::There(Receiver { to: To::Id(id), place }) => Ok((Party { id, place: Some(place) }, false)),
+            Target::There(Receiver { to: To::Id(id), place }) => Ok((Party::there(id, place), false)),
             Target::Narrowed(mailbox, via) => match mailbox.permits(via, right, self.clock.monotonic()) {
                 Ok(()) => Ok((Party::here(mailbox.id()), true)),
                 Err(Denied::Gone) => Err(no_such_actor(to)),
@@ -288,7 +292,7 @@ fn needs_id(to: &str, verb: &str) -> Refusal {
     Refusal::new(RefusalKind::BadAddress, message)
 }
 
-fn no_such_name(name: &str) -> Refusal {
+pub(super) fn no_such_name(name: &str) -> Refusal {
     Refusal::new(RefusalKind::NoSuchName, format!("nobody has the name `{}`", quoted(name)))
 }
 

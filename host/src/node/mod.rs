@@ -9,11 +9,15 @@ pub(crate) mod crash;
 pub(crate) mod events;
 mod faults;
 mod lifecycle;
+pub(crate) mod listing;
 mod outcomes;
+mod aliases;
+mod peers;
+mod questions;
 pub(crate) mod refusals;
 mod registry;
 mod rights;
-#[allow(dead_code)]
+pub(crate) mod waiting;
 pub(crate) mod uplink;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -33,6 +37,7 @@ use crate::outcome::Outcome;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::signal::{Envelope, Party, Receiver, Signal, To};
 use actor_table::ActorTable;
+use aliases::Aliases;
 use events::{EventSource, Loss};
 use outcomes::Outcomes;
 use refusals::Refusals;
@@ -49,6 +54,7 @@ pub(crate) struct Kernel {
     /// Narrowed addresses, by IDs of their own.
     narrowed: ActorTable,
     registry: Registry,
+    aliases: Mutex<Aliases>,
     outcomes: Mutex<Outcomes>,
     pub(crate) events: EventSource,
     refusals: Refusals,
@@ -83,6 +89,7 @@ impl Kernel {
             table: ActorTable::new(),
             narrowed: ActorTable::new(),
             registry: Registry::default(),
+            aliases: Mutex::default(),
             outcomes: Mutex::default(),
             events: EventSource::new(),
             refusals: Refusals::default(),
@@ -132,10 +139,7 @@ impl Kernel {
         let place = place.parse()?;
         match who {
             WhoRef::Id(id) => Ok(Target::There(Receiver { to: To::Id(id), place })),
-            WhoRef::Name(_) => {
-                let message = format!("cannot reach {}: names of other nodes are not built yet", address::quoted(to));
-                Err(Refusal::new(RefusalKind::Unsupported, message))
-            }
+            WhoRef::Name(name) => Ok(Target::There(Receiver { to: To::Name(name.into()), place })),
         }
     }
 
@@ -203,11 +207,15 @@ impl Kernel {
             }
             NotDelivered::Full(_) => {
                 self.count_lost(&to, from, Loss::MailboxFull, bytes);
-                let message = format!("the mailbox of {to} is full");
-                Refusal::new(RefusalKind::MailboxFull, message).with("address", to.to_string())
+                self.mailbox_full(&to)
             }
             NotDelivered::NotPermitted => not_permitted(&to, "send"),
         }
+    }
+
+    fn mailbox_full(&self, to: &Address) -> Refusal {
+        let message = format!("the mailbox of {to} is full");
+        Refusal::new(RefusalKind::MailboxFull, message).with("address", to.to_string())
     }
 
     /// Why a message of so many bytes has nobody to go to. If nobody has the address, it is lost as one to the dead is.
@@ -224,65 +232,31 @@ impl Kernel {
         self.events.lost(to, from.map(|from| from.address(&self.place)).as_ref(), loss, [bytes]);
     }
 
-    /// As `deliver` with a message, but waits for room. Cancel-safe as [`Mailbox::push_wait`] is.
+    /// As `deliver` with a message, but waits for room. Cancel-safe as [`Mailbox::push_wait`] is, and, for another node, as
+    /// [`Kernel::take_there`].
     pub(crate) async fn deliver_wait(&self, to: &Target, from: &Mailbox, message: Message) -> Result<(), Refusal> {
         let tree = from.level().tree();
         let (mailbox, via) = match to {
             Target::Here(mailbox) => (mailbox, None),
             Target::Narrowed(mailbox, via) => (mailbox, Some(*via)),
-            Target::There(_) => {
-                let message = "waiting for room in a mailbox on another node is not built yet; use send";
-                return Err(Refusal::new(RefusalKind::Unsupported, message));
-            }
+            Target::There(receiver) => return self.take_there(from.id(), receiver, message).await,
         };
         let bytes = message.len();
         let pushed = mailbox.push_wait(message, tree, |message| self.push(mailbox, via, tree, message)).await;
         pushed.map_err(|why| self.not_delivered(mailbox, via, Some(&Party::here(from.id())), bytes, &why))
     }
 
-    /// A signal from a peer, for an actor here.
-    ///
-    /// # Errors
-    ///
-    /// As `deliver`; `not-permitted` for what only a node's own operator may.
-    pub(crate) fn arrive(&self, peer: &Place, id: Id, envelope: Envelope) -> Result<(), Refusal> {
-        let target = self.find_living(id);
-        let from = envelope.from.map(|id| Party { id, place: Some(peer.clone()) });
-        match (envelope.signal, target, from) {
-            (Signal::Message(message), Some(Target::Here(mailbox)), from) => {
-                self.deliver_message(&mailbox, None, from.as_ref(), Tree::of_peer(peer), message)
-            }
-            (Signal::Message(message), Some(Target::Narrowed(mailbox, via)), from) => {
-                self.deliver_message(&mailbox, Some(via), from.as_ref(), Tree::of_peer(peer), message)
-            }
-            (Signal::Message(message), Some(Target::There(_)) | None, from) => {
-                let to = self.address(id).to_string();
-                Err(self.not_resolved(&to, from.as_ref(), message.len(), no_such_actor(&to)))
-            }
-            (signal, Some(Target::Here(mailbox)), Some(from)) => {
-                self.effect(&mailbox, Some(&from), signal);
-                Ok(())
-            }
-            (signal, _, Some(from)) => {
-                self.answer(&from, id, links::answer_for_the_dead(&signal));
-                Ok(())
-            }
-            (_, _, None) => {
-                let message = format!("the operator of {peer} may not do this to an actor of another node");
-                Err(Refusal::new(RefusalKind::NotPermitted, message))
-            }
-        }
-    }
-
-    /// A signal takes effect; what its sender is to get back goes to it.
-    fn effect(&self, mailbox: &Mailbox, from: Option<&Party>, signal: Signal) {
+    /// A signal takes effect; what its sender is to get back goes to it. Answers whether that is nothing.
+    fn effect(&self, mailbox: &Mailbox, from: Option<&Party>, signal: Signal) -> bool {
         let descends = mailbox.descends_from(from);
         let standing = Standing { here: &self.place, descends, bounds: links::Bounds::of(mailbox.level()) };
         let answer =
             mailbox.signal(from, signal, standing).unwrap_or_else(|signal| links::answer_for_the_dead(&signal));
+        let taken = answer.is_none();
         if let Some(from) = from {
             self.answer(from, mailbox.id(), answer);
         }
+        taken
     }
 
     fn answer(&self, to: &Party, from: Id, answer: Option<Signal>) {
@@ -296,47 +270,28 @@ impl Kernel {
     pub(crate) fn signal(&self, to: &Party, from: Id, signal: Signal) {
         match &to.place {
             None => match self.table.find(to.id) {
-                Some(mailbox) => self.effect(&mailbox, Some(&Party::here(from)), signal),
+                Some(mailbox) => _ = self.effect(&mailbox, Some(&Party::here(from)), signal),
                 None => self.answer(&Party::here(from), to.id, links::answer_for_the_dead(&signal)),
             },
-            Some(place) => {
-                let lost = links::answer_for_the_lost(&signal, place);
-                if self.uplink.carry(place, &To::Id(to.id), Envelope { from: Some(from), signal }).is_err()
-                    && let Some(lost) = lost
-                    && let Some(mailbox) = self.table.find(from)
-                {
-                    self.effect(&mailbox, Some(to), lost);
-                }
-            }
+            Some(place) => self.signal_there(to, place, &To::Id(to.id), from, signal),
         }
     }
 
-    /// A peer cannot be reached any more: whoever has something to do with an actor there hears of it, once.
-    pub(crate) fn lost(&self, peer: &Place) {
-        self.table.all().iter().for_each(|actor| actor.lost(peer, &self.place));
+    /// As [`Kernel::signal`] to another node, where `at` is whom this one knows as `to`.
+    fn signal_there(&self, to: &Party, place: &Place, at: &To, from: Id, signal: Signal) {
+        let lost = links::answer_for_the_lost(&signal, place);
+        // Whoever knows the sender under another ID does not learn its own.
+        let known_as = to.via.as_deref().copied().unwrap_or(from);
+        if self.uplink.carry(place, at, Envelope { from: Some(known_as), signal }).is_err()
+            && let Some(lost) = lost
+            && let Some(mailbox) = self.table.find(from)
+        {
+            self.effect(&mailbox, Some(to), lost);
+        }
     }
 
     pub(crate) fn address(&self, id: Id) -> Address {
         Address::of_id(id, self.place.clone())
-    }
-
-    /// The living or ended actor that an ID means. One whose end is still being told counts as living: who waits for it
-    /// hears when the others have.
-    pub(crate) fn find(&self, id: Id) -> Found {
-        // In this order: an actor that ends in between is in the second when it is no longer in the first.
-        if let Some(mailbox) = self.table.find(id) {
-            return Found::Living(mailbox);
-        }
-        let outcomes = lock(&self.outcomes);
-        match outcomes.ending(id) {
-            Some(mailbox) => Found::Living(mailbox),
-            None => outcomes.find(id).map_or(Found::Unknown, Found::Ended),
-        }
-    }
-
-    /// The outcome of an actor that has ended, if it is not forgotten.
-    pub(crate) fn remembered(&self, id: Id) -> Option<Arc<Outcome>> {
-        lock(&self.outcomes).find(id)
     }
 
     /// How an actor ended whose end this node tells or told: all that is known, unless it is forgotten.
@@ -369,13 +324,6 @@ impl Kernel {
 pub(crate) fn not_permitted(address: &dyn std::fmt::Display, right: &str) -> Refusal {
     let message = format!("{address} is a narrowed address without the right `{right}`");
     Refusal::new(RefusalKind::NotPermitted, message).with("right", right)
-}
-
-/// What is known of an ID.
-pub(crate) enum Found {
-    Living(Arc<Mailbox>),
-    Ended(Arc<Outcome>),
-    Unknown,
 }
 
 /// One answer for an address that never was, one whose actor has ended, and a name that nobody has: who guesses learns

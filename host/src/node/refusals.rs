@@ -40,10 +40,14 @@ impl Kernel {
         self.note_refused(actor, what, refusal.message());
     }
 
-    /// Notes that an actor was refused something. The first times are told one by one, then each doubling: a flood of them is
-    /// no flood of events.
+    /// Notes that an actor was refused something.
     pub(crate) fn note_refused(&self, actor: &Mailbox, what: &str, message: &str) {
-        let address = self.address(actor.id());
+        self.note_refused_to(self.address(actor.id()), what, message);
+    }
+
+    /// As [`Kernel::note_refused`], for an actor of any node. The first times are told one by one, then each doubling: a flood of them is
+    /// no flood of events.
+    pub(crate) fn note_refused_to(&self, address: Address, what: &str, message: &str) {
         let mut refusals = lock(&self.refusals.0);
         let times = match refusals.get_mut(what) {
             Some(refused) => {

@@ -73,6 +73,11 @@ impl Registry {
         lock(&self.0).holders.get(name).cloned()
     }
 
+    /// An actor's names.
+    pub(crate) fn names_of(&self, holder: Id) -> Vec<Arc<str>> {
+        lock(&self.0).of.get(&holder).cloned().unwrap_or_default()
+    }
+
     /// Takes all of an actor's names: it has ended. Answers which they were.
     pub(crate) fn release(&self, holder: Id) -> Vec<Arc<str>> {
         let mut names = lock(&self.0);

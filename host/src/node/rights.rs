@@ -39,7 +39,8 @@ impl Kernel {
                 (mailbox, Some(via))
             }
             Target::There(_) => {
-                let message = format!("cannot narrow {}: addresses of other nodes are not built yet", quoted(to));
+                let message =
+                    format!("cannot narrow {}: only its own node can; ask an actor there to narrow it", quoted(to));
                 return Err(Refusal::new(RefusalKind::Unsupported, message));
             }
         };

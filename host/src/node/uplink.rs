@@ -43,7 +43,7 @@ pub(crate) trait Uplink: Send + Sync {
 /// What a node asks a peer.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Question {
-    /// Take this message in, and say whether it was.
+    /// Take this message in, and say whether it was. If it is lost on its way, who asks counts that, not the link.
     Take(To, Message),
     /// How did this actor end? Answered when it has.
     Wait(To),
@@ -69,18 +69,17 @@ pub(crate) enum Answer {
 /// A question on its way. Dropped, nobody waits for the answer any more, and the peer hears of that.
 pub(crate) struct Asking {
     answer: oneshot::Receiver<Answer>,
-    _withdraw: Option<Withdraw>,
+    _withdraw: Withdraw,
 }
 
 /// Runs when a question is dropped.
 struct Withdraw(Option<Box<dyn FnOnce() + Send>>);
 
 impl Asking {
-    /// A question and where its answer is put. If that place is dropped, the peer was lost. `withdraw` runs when nobody asks
-    /// any more, answered or not.
-    pub(crate) fn new(withdraw: impl FnOnce() + Send + 'static) -> (oneshot::Sender<Answer>, Asking) {
-        let (place, answer) = oneshot::channel();
-        (place, Asking { answer, _withdraw: Some(Withdraw(Some(Box::new(withdraw)))) })
+    /// Where the answer comes from: if its other end is dropped, the peer was lost. `withdraw` runs when nobody asks any
+    /// more, answered or not.
+    pub(crate) fn new(answer: oneshot::Receiver<Answer>, withdraw: impl FnOnce() + Send + 'static) -> Asking {
+        Asking { answer, _withdraw: Withdraw(Some(Box::new(withdraw))) }
     }
 }
 

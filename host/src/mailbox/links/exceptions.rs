@@ -9,7 +9,7 @@ pub(super) fn no_process(why: &str) -> Outcome {
     Outcome::Exception(Exception::new(ExceptionKind::Noproc, why))
 }
 
-pub(super) fn no_connection(place: &Place) -> Exception {
+pub(crate) fn no_connection(place: &Place) -> Exception {
     Exception::new(ExceptionKind::Noconnection, format!("the connection with {place} is lost"))
 }
 

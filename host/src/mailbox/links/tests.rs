@@ -12,7 +12,7 @@ fn other(number: u128) -> Party {
 }
 
 fn remote(number: u128, place: &str) -> Party {
-    Party { id: Id::from_bits(number), place: Some(place.parse().expect("a place")) }
+    Party::there(Id::from_bits(number), place.parse().expect("a place"))
 }
 
 fn here() -> Place {
