@@ -2,6 +2,8 @@
 
 mod builder;
 mod call;
+mod look;
+mod peers;
 mod route;
 mod supervise;
 
@@ -15,7 +17,6 @@ use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-use crate::actor::context;
 use crate::actor::executor::Executor;
 use crate::actor::spawner::Spawner;
 use crate::address::{Address, Place};
@@ -24,7 +25,7 @@ use crate::grants::Grants;
 use crate::guest::Guests;
 use crate::guest::library::{LoadError, Module};
 use crate::load_options::LoadOptions;
-use crate::mesh::Mesh;
+use crate::mesh::{Member, Mesh};
 use crate::message::{IntoMessage, Message};
 use crate::native::{self, Context, Origin};
 use crate::node::Kernel;
@@ -66,7 +67,7 @@ pub struct Node(Arc<Inner>);
 
 struct Inner {
     guests: Arc<Guests>,
-    mesh: Mesh,
+    member: Member,
     executor: Executor,
 }
 
@@ -264,7 +265,7 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// If the actor ended with an exception, or the node has no such actor (`noproc`).
+    /// If the actor ended with an exception, there is no such actor (`noproc`), or its node is lost (`noconnection`).
     pub async fn wait(&self, actor: &Address) -> Result<Value, WaitError> {
         match self.outcome(actor).await? {
             Outcome::Exit(value) => Ok(value.to_value()),
@@ -278,15 +279,17 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// `unsupported` for an actor of another node. An actor that nobody knows is an outcome: `noproc`.
+    /// `too-large` for one over 32 MiB on another node. An actor that nobody knows is an outcome, `noproc`, and so is a node
+    /// that is lost or not there: `noconnection`.
     pub async fn outcome(&self, actor: &Address) -> Result<Outcome, Refusal> {
         let kept = match actor.kept() {
-            Some(mailbox) => mailbox.await_end().outcome().await,
-            None => None,
+            // One of another node in this process is asked for as if it were far away.
+            Some(mailbox) if actor.place() == self.place() => mailbox.await_end().outcome().await,
+            _ => None,
         };
         let outcome = match kept {
             Some(outcome) => outcome,
-            None => context::wait(self.kernel(), actor).await?,
+            None => self.kernel().wait(&actor.to_string()).await?,
         };
         Ok(Outcome::clone(&outcome))
     }
@@ -311,7 +314,7 @@ impl Node {
         self.kernel().end(None, &actor.to_string(), Signal::Shutdown(reason))
     }
 
-    /// The actor that has a name on this node.
+    /// The actor that has a name on this node. [`Node::whereis_at`] asks another.
     ///
     /// # Errors
     ///
@@ -357,7 +360,8 @@ impl Node {
                 tracing::warn!(target: "greenroom", "{} actors did not end in time", kernel.living());
             }
         }
-        self.0.mesh.leave(kernel.place());
+        self.0.member.flush().await;
+        self.0.member.leave();
     }
 
     /// Waits until no actor lives here. Cancel-safe.
@@ -384,7 +388,7 @@ impl Drop for Inner {
     fn drop(&mut self) {
         let kernel = &self.guests.kernel;
         kernel.stop();
-        self.mesh.leave(kernel.place());
+        self.member.leave();
         kernel.end_all(ExceptionKind::Shutdown);
         self.executor.close();
     }

@@ -32,12 +32,16 @@
 //! | `actor` | how an actor lives and how its end is told; all it may do (`Context`) |
 //! | `native` | a behavior in Rust: the embedding program's, and the node's own entries |
 //! | `guest` | a behavior in wasm: admission, compiling, limits, time slices, imports |
-//! | `mesh` | the other nodes |
+//! | `mesh` | the other nodes: connections, order, credit; in `local` those of one process, in `zenoh` the world's |
 //! | `embed` | a node in somebody's program |
 //! | `cli` | the command line |
 //!
 //! A message's way: the guest's `send` → `guest/imports/host.rs` → `actor/context.rs` (admitted, once) →
 //! `node/mod.rs`, the door → `mailbox` → the receiver's task is woken → its `receive` → its memory.
+//!
+//! To another node: the door → `node/uplink.rs` → `mesh/peers.rs` → `mesh/peer.rs` (a frame, `mesh/wire.rs`) →
+//! `mesh/outbox.rs` → the peer's thread → `mesh/engine.rs`, whichever it is; and there → `mesh/peers.rs` → `mesh/peer.rs` →
+//! `node/peers.rs` → `mailbox`.
 //!
 //! An end's way: the guest's `run` returns (`Outcome::returned`), traps (`guest/ending.rs`), or somebody has ended it →
 //! `actor/mod.rs` → `Kernel::leave`: the mailbox closes, the table forgets, and only then links and monitors are told, and
@@ -81,13 +85,14 @@ pub use guest::admission::{Entry, Kind, Rejected, UnknownImport};
 pub use guest::library::{LoadError, Module};
 pub use limits::{BadLimit, Limit, Limits};
 pub use load_options::{LoadOptions, Profile};
-pub use mesh::{JoinError, Mesh};
+pub use mesh::{Faults, JoinError, Mesh};
 pub use message::{Admission, IntoMessage, Message, NotAdmitted};
 pub use native::router::{PoolSpec, RouterSpec};
 pub use native::supervisor::{Backoff, ChildSpec, Restart, Strategy, SupervisorSpec};
 pub use native::{CallError, Context, Received};
 pub use node::crash::{CrashReport, Decision, Supervision};
 pub use node::events::{Event, Events, Loss};
+pub use node::listing::ActorInfo;
 pub use node::refusals::Refused;
 pub use outcome::{Exception, ExceptionKind, Handling, Outcome};
 pub use pattern::Pattern;

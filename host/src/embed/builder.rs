@@ -53,9 +53,10 @@ impl NodeBuilder {
         self
     }
 
-    /// Starts the node as a member of `mesh`, under the name `COOKIE@HOST:PORT`; port 0 takes a free number.
+    /// Starts the node as a member of `mesh`, under the name `COOKIE@HOST:PORT`; port 0 takes a free number. When it answers,
+    /// the node is connected with those that the mesh was to be joined by.
     ///
-    /// Cancel-safe: it does all of its work in the first poll.
+    /// Cancel-safe: no node is left behind.
     ///
     /// # Errors
     ///
@@ -66,20 +67,30 @@ impl NodeBuilder {
         let cache = self.cache.map(|folder| Cache::open(folder, CACHE_BYTES_MAX)).transpose()?;
         let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get());
         let threads = self.threads.unwrap_or_else(cores);
+        let executor = Closing(Executor::start(threads)?, true);
         let make = |place, uplink| Arc::new(Kernel::new(place, self.clock, &self.limits, uplink));
-        let kernel = mesh.join(&name, make)?;
-        let started = Executor::start(threads).map_err(StartError::from).and_then(|executor| {
-            let guests = Guests::new(kernel.clone(), executor.clone(), threads, cache);
-            match guests {
-                Ok(guests) => Ok((guests, executor)),
-                Err(why) => {
-                    executor.close();
-                    Err(StartError::Engine(format!("{why:#}")))
-                }
-            }
-        });
-        let (guests, executor) = started.inspect_err(|_| mesh.leave(kernel.place()))?;
-        Ok(Node(Arc::new(Inner { guests: Arc::new(guests), mesh: mesh.clone(), executor })))
+        let (kernel, member) = mesh.enter(&name, &executor.0, make).await?;
+        let guests = Guests::new(kernel, executor.0.clone(), threads, cache);
+        let guests = guests.map_err(|why| StartError::Engine(format!("{why:#}")))?;
+        Ok(Node(Arc::new(Inner { guests: Arc::new(guests), member, executor: executor.keep() })))
+    }
+}
+
+/// Threads that end unless a node starts on them.
+struct Closing(Executor, bool);
+
+impl Closing {
+    fn keep(mut self) -> Executor {
+        self.1 = false;
+        self.0.clone()
+    }
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        if self.1 {
+            self.0.close();
+        }
     }
 }
 

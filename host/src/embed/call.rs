@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::Node;
 use crate::address::Address;
-use crate::message::IntoMessage;
+use crate::message::{IntoMessage, Message};
 use crate::native::CallError;
 use crate::refusal::{Refusal, RefusalKind};
 
@@ -49,10 +49,21 @@ impl Node {
         message: impl IntoMessage,
         timeout: Duration,
     ) -> Result<Value, CallError> {
+        self.call_text(to, method, message, timeout).await.map(|answer| answer.to_value())
+    }
+
+    /// As [`Node::call`], with the answer's very text.
+    pub(crate) async fn call_text(
+        &self,
+        to: &Address,
+        method: &str,
+        message: impl IntoMessage,
+        timeout: Duration,
+    ) -> Result<Message, CallError> {
         let (to, method, message) = (to.clone(), method.to_owned(), self.admit(message)?);
         let (tell, answer) = oneshot::channel();
         let caller = self.spawn_native(move |mut context| async move {
-            let answer = context.call(&to, &method, message, timeout).await;
+            let answer = context.call_text(&to, &method, message, timeout).await;
             // Whoever called may have given up.
             _ = tell.send(answer);
             Ok::<_, Value>(Value::Null)

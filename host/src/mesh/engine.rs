@@ -40,6 +40,8 @@ pub(crate) struct Gone;
 
 /// Where an engine puts what comes. Called by the engine's threads, so it returns soon and never waits for a peer. Calls
 /// about one presence follow each other; those about two may come at once.
+///
+/// Its methods must never call the engine: the thread that would make room, or tell the end, is the one that calls them.
 pub(crate) trait Inbox: Send + Sync {
     /// A peer can be reached, and a packet to it arrives if its link holds.
     fn up(&self, peer: Presence);
@@ -52,6 +54,7 @@ pub(crate) trait Inbox: Send + Sync {
 }
 
 /// Why a node was not reached.
+#[cfg_attr(not(feature = "mesh"), expect(dead_code, reason = "nodes of one process have one cookie, and no ports"))]
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub(crate) enum ConnectError {
     /// Its cookie is another.

@@ -1,26 +1,72 @@
-//! A signal as bytes.
+//! A frame's bytes: a signal, a question or its answer, or word of a full mailbox.
+
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::packet::Broken;
 use crate::address::Id;
-use crate::message::{Admission, Message};
+use crate::mailbox::host_message;
+use crate::message::{Admission, Message, NotAdmitted};
+use crate::node::uplink::{Answer, Question};
 use crate::outcome::{Exception, Outcome};
 use crate::refusal::{Refusal, RefusalKind};
-use crate::signal::{Envelope, Reference, Signal};
+use crate::signal::{Envelope, Reference, Signal, To};
 
-/// What crosses between two nodes. Its own type, so that the inner one can change without changing the wire.
-#[derive(Serialize, Deserialize)]
-struct Frame<'a> {
-    to: u128,
-    from: Option<u128>,
-    #[serde(borrow)]
-    body: Body<'a>,
+/// What crosses between two nodes.
+#[derive(Debug, PartialEq)]
+pub(super) enum Content {
+    Signal(To, Envelope),
+    /// A question by this number, by an actor or by the operator.
+    Ask(u64, Option<Id>, Question),
+    /// Nobody waits for the answer any more.
+    Withdraw(u64),
+    Answer(u64, Answer),
+    /// This receiver takes no more messages, until there is room.
+    Full(To),
+    Room(To),
 }
 
-/// Whatever is added stands last: postcard counts the variants.
+/// Why a frame is not one for this node.
+#[derive(Debug, PartialEq)]
+pub(super) enum NotRead {
+    Broken(Broken),
+    /// A message that this node does not take, though the other did.
+    NotAdmitted {
+        to: To,
+        from: Option<Id>,
+        bytes: usize,
+        why: NotAdmitted,
+        question: Option<u64>,
+    },
+}
+
+/// Its own type, so that the inner ones can change without changing the wire. Whatever is added stands last: postcard
+/// counts the variants.
+#[derive(Serialize, Deserialize)]
+enum Frame<'a> {
+    Signal(#[serde(borrow)] Whom<'a>, Option<Bits>, #[serde(borrow)] Body<'a>),
+    Ask(u64, Option<Bits>, #[serde(borrow)] Asked<'a>),
+    Withdraw(u64),
+    Answer(u64, #[serde(borrow)] Answered<'a>),
+    Full(#[serde(borrow)] Whom<'a>),
+    Room(#[serde(borrow)] Whom<'a>),
+}
+
+/// An ID. Random, so as many bytes as it has are the fewest.
+type Bits = [u8; 16];
+
+#[derive(Serialize, Deserialize)]
+enum Whom<'a> {
+    Id(Bits),
+    Name(&'a str),
+}
+
 #[derive(Serialize, Deserialize)]
 enum Body<'a> {
     Message(&'a str),
@@ -37,74 +83,236 @@ enum Body<'a> {
 
 #[derive(Serialize, Deserialize)]
 enum Mark {
-    Random(u128),
-    Child(u128),
+    Random(Bits),
+    Child(Bits),
 }
 
 #[derive(Serialize, Deserialize)]
 enum End<'a> {
     Exit(&'a str),
+    /// It returned more than anybody is told.
+    LargeExit,
     /// As JSON, so that keys which this version does not know arrive too.
     #[serde(borrow)]
     Exception(Cow<'a, str>),
 }
 
-pub(crate) fn encode(to: Id, envelope: &Envelope) -> Vec<u8> {
+#[derive(Serialize, Deserialize)]
+enum Asked<'a> {
+    Take(#[serde(borrow)] Whom<'a>, &'a str),
+    Wait(#[serde(borrow)] Whom<'a>),
+    WhereIs(&'a str),
+    Ping,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Answered<'a> {
+    Done,
+    #[serde(borrow)]
+    Ended(End<'a>),
+    Is(Bits),
+    /// As JSON.
+    Refused(Cow<'a, str>),
+}
+
+pub(super) fn signal(to: &To, envelope: &Envelope) -> Vec<u8> {
     let body = match &envelope.signal {
         Signal::Message(message) => Body::Message(message.as_str()),
         Signal::Link => Body::Link,
         Signal::Unlink => Body::Unlink,
         Signal::Monitor(reference) => Body::Monitor(reference.into()),
         Signal::Demonitor(reference) => Body::Demonitor(reference.into()),
-        Signal::Exit(outcome) => Body::Exit((&**outcome).into()),
-        Signal::Down(reference, outcome) => Body::Down(reference.into(), (&**outcome).into()),
+        Signal::Exit(outcome) => Body::Exit(End::told(outcome)),
+        Signal::Down(reference, outcome) => Body::Down(reference.into(), End::told(outcome)),
         Signal::Kill => Body::Kill,
         Signal::Shutdown(reason) => Body::Shutdown(reason.as_str()),
     };
-    let frame = Frame { to: to.bits(), from: envelope.from.map(Id::bits), body };
-    postcard::to_stdvec(&frame).expect("a frame has no map and no unsized sequence, the only things postcard refuses")
+    Frame::Signal(to.into(), envelope.from.map(bits), body).write()
+}
+
+pub(super) fn ask(id: u64, from: Option<Id>, question: &Question) -> Vec<u8> {
+    let asked = match question {
+        Question::Take(to, message) => Asked::Take(to.into(), message.as_str()),
+        Question::Wait(to) => Asked::Wait(to.into()),
+        Question::WhereIs(name) => Asked::WhereIs(name),
+        Question::Ping => Asked::Ping,
+    };
+    Frame::Ask(id, from.map(bits), asked).write()
+}
+
+pub(super) fn answer(id: u64, answer: &Answer) -> Vec<u8> {
+    let answered = match answer {
+        Answer::Done => Answered::Done,
+        Answer::Is(id) => Answered::Is(bits(*id)),
+        Answer::Refused(refusal) => Answered::Refused(refusal.to_json().into()),
+        Answer::Ended(outcome) => Answered::Ended(End::whole(outcome)),
+    };
+    Frame::Answer(id, answered).write()
+}
+
+pub(super) fn withdraw(id: u64) -> Vec<u8> {
+    Frame::Withdraw(id).write()
+}
+
+pub(super) fn full(to: &To) -> Vec<u8> {
+    Frame::Full(to.into()).write()
+}
+
+pub(super) fn room(to: &To) -> Vec<u8> {
+    Frame::Room(to.into()).write()
 }
 
 /// Reads what a peer sent, and admits every text of it again: a peer's word is not enough.
-pub(crate) fn decode(bytes: &[u8], admission: Admission) -> Result<(Id, Envelope), Refusal> {
-    let frame: Frame<'_> = postcard::from_bytes(bytes)
-        .map_err(|why| Refusal::new(RefusalKind::BadArgument, format!("cannot read a peer's frame: {why}")))?;
-    let admit = |text: &str| admit(text, admission);
-    let outcome = |end| outcome(end).map(Arc::new);
-    let signal = match frame.body {
-        Body::Message(text) => Signal::Message(admit(text)?),
-        Body::Link => Signal::Link,
-        Body::Unlink => Signal::Unlink,
-        Body::Monitor(mark) => Signal::Monitor(mark.into()),
-        Body::Demonitor(mark) => Signal::Demonitor(mark.into()),
-        Body::Exit(end) => Signal::Exit(outcome(end)?),
-        Body::Down(mark, end) => Signal::Down(mark.into(), outcome(end)?),
-        Body::Kill => Signal::Kill,
-        Body::Shutdown(text) => Signal::Shutdown(admit(text)?),
-    };
-    Ok((Id::from_bits(frame.to), Envelope { from: frame.from.map(Id::from_bits), signal }))
+pub(super) fn read(bytes: &[u8], admission: Admission) -> Result<Content, NotRead> {
+    let broken = |_| NotRead::Broken(Broken::Frame);
+    let (frame, rest) = postcard::take_from_bytes::<Frame<'_>>(bytes).map_err(broken)?;
+    if !rest.is_empty() {
+        return Err(NotRead::Broken(Broken::Frame));
+    }
+    Ok(match frame {
+        Frame::Signal(to, from, Body::Message(text)) => {
+            let (to, from) = (to.owned()?, from.map(id));
+            let message = of_actor(text, &to, from, None, admission)?;
+            Content::Signal(to, Envelope { from, signal: Signal::Message(message) })
+        }
+        Frame::Signal(to, from, body) => {
+            Content::Signal(to.owned()?, Envelope { from: from.map(id), signal: body.owned()? })
+        }
+        Frame::Ask(number, from, Asked::Take(to, text)) => {
+            let (to, from) = (to.owned()?, from.map(id));
+            let message = of_actor(text, &to, from, Some(number), admission)?;
+            Content::Ask(number, from, Question::Take(to, message))
+        }
+        Frame::Ask(number, from, asked) => Content::Ask(number, from.map(id), asked.owned()?),
+        Frame::Withdraw(number) => Content::Withdraw(number),
+        Frame::Answer(number, answered) => Content::Answer(number, answered.owned()?),
+        Frame::Full(to) => Content::Full(to.owned()?),
+        Frame::Room(to) => Content::Room(to.owned()?),
+    })
 }
 
-fn admit(text: &str, admission: Admission) -> Result<Message, Refusal> {
-    Message::admit(text.to_owned(), admission).map_err(|why| Refusal::new(RefusalKind::BadJson, why.to_string()))
+/// A message that an actor sends. One that is JSON but over our bounds is no fault of the other node.
+fn of_actor(
+    text: &str,
+    to: &To,
+    from: Option<Id>,
+    question: Option<u64>,
+    admission: Admission,
+) -> Result<Message, NotRead> {
+    Message::admit(text.to_owned(), admission).map_err(|why| match why {
+        NotAdmitted::TooLarge { .. } | NotAdmitted::TooDeep { .. } | NotAdmitted::TooManyValues { .. } => {
+            NotRead::NotAdmitted { to: to.clone(), from, bytes: text.len(), why, question }
+        }
+        _ => NotRead::Broken(Broken::Frame),
+    })
 }
 
-/// Of any size: an end must be heard of also where messages may be smaller than at its own node. What an actor hears is
-/// cut to 4 KiB in any case.
-fn outcome(end: End<'_>) -> Result<Outcome, Refusal> {
-    match end {
-        End::Exit(text) => admit(text, Admission::default()).map(Outcome::Exit),
-        End::Exception(text) => Exception::parse(&text)
-            .map(Outcome::Exception)
-            .map_err(|why| Refusal::new(RefusalKind::BadJson, format!("cannot read a peer's exception: {why}"))),
+/// A text that is taken whatever its size: there is no other way to hear of it.
+fn of_node(text: &str) -> Result<Message, NotRead> {
+    Message::admit(text.to_owned(), Admission::default()).map_err(|_| NotRead::Broken(Broken::Frame))
+}
+
+impl Frame<'_> {
+    fn write(&self) -> Vec<u8> {
+        postcard::to_stdvec(self).expect("a frame has no map and no unsized sequence, the only things postcard refuses")
+    }
+}
+
+impl Whom<'_> {
+    fn owned(&self) -> Result<To, NotRead> {
+        match self {
+            Whom::Id(bits) => Ok(To::Id(id(*bits))),
+            Whom::Name(name) if crate::spawn_options::check_name(name).is_ok() => Ok(To::Name((*name).into())),
+            Whom::Name(_) => Err(NotRead::Broken(Broken::Frame)),
+        }
+    }
+}
+
+impl Body<'_> {
+    fn owned(self) -> Result<Signal, NotRead> {
+        Ok(match self {
+            Body::Message(text) => Signal::Message(of_node(text)?),
+            Body::Link => Signal::Link,
+            Body::Unlink => Signal::Unlink,
+            Body::Monitor(mark) => Signal::Monitor(mark.into()),
+            Body::Demonitor(mark) => Signal::Demonitor(mark.into()),
+            Body::Exit(end) => Signal::Exit(end.owned()?),
+            Body::Down(mark, end) => Signal::Down(mark.into(), end.owned()?),
+            Body::Kill => Signal::Kill,
+            Body::Shutdown(text) => Signal::Shutdown(of_node(text)?),
+        })
+    }
+}
+
+impl Asked<'_> {
+    fn owned(self) -> Result<Question, NotRead> {
+        Ok(match self {
+            Asked::Take(to, text) => Question::Take(to.owned()?, of_node(text)?),
+            Asked::Wait(to) => Question::Wait(to.owned()?),
+            Asked::WhereIs(name) if crate::spawn_options::check_name(name).is_ok() => Question::WhereIs(name.into()),
+            Asked::WhereIs(_) => return Err(NotRead::Broken(Broken::Frame)),
+            Asked::Ping => Question::Ping,
+        })
+    }
+}
+
+impl Answered<'_> {
+    fn owned(self) -> Result<Answer, NotRead> {
+        Ok(match self {
+            Answered::Done => Answer::Done,
+            Answered::Ended(end) => Answer::Ended(end.owned()?),
+            Answered::Is(bits) => Answer::Is(id(bits)),
+            Answered::Refused(text) => Answer::Refused(Refusal::parse(&text).ok_or(NotRead::Broken(Broken::Frame))?),
+        })
+    }
+}
+
+impl<'a> End<'a> {
+    /// As links and monitors tell it: no more than they will tell.
+    fn told(outcome: &'a Outcome) -> End<'a> {
+        match outcome {
+            Outcome::Exit(value) if value.len() > host_message::VALUE_BYTES_MAX => End::LargeExit,
+            Outcome::Exit(value) => End::Exit(value.as_str()),
+            Outcome::Exception(exception) => {
+                End::Exception(host_message::cut(exception, host_message::VALUE_BYTES_MAX).into())
+            }
+        }
+    }
+
+    fn whole(outcome: &'a Outcome) -> End<'a> {
+        match outcome {
+            Outcome::Exit(value) => End::Exit(value.as_str()),
+            Outcome::Exception(exception) => End::Exception(exception.to_json().into()),
+        }
+    }
+
+    /// Of any size: an end must be heard of also where messages may be smaller than at its own node.
+    fn owned(self) -> Result<Arc<Outcome>, NotRead> {
+        Ok(Arc::new(match self {
+            End::Exit(text) => Outcome::Exit(of_node(text)?),
+            End::LargeExit => Outcome::Exit(host_message::too_large_to_tell()),
+            End::Exception(text) => {
+                let exception = Exception::parse(&text).map_err(|_| NotRead::Broken(Broken::Frame))?;
+                Outcome::Exception(exception)
+            }
+        }))
+    }
+}
+
+impl<'a> From<&'a To> for Whom<'a> {
+    fn from(to: &'a To) -> Whom<'a> {
+        match to {
+            To::Id(id) => Whom::Id(bits(*id)),
+            To::Name(name) => Whom::Name(name),
+        }
     }
 }
 
 impl From<&Reference> for Mark {
     fn from(reference: &Reference) -> Mark {
         match reference {
-            Reference::Random(bits) => Mark::Random(bits.bits()),
-            Reference::Child(id) => Mark::Child(id.bits()),
+            Reference::Random(id) => Mark::Random(bits(*id)),
+            Reference::Child(id) => Mark::Child(bits(*id)),
         }
     }
 }
@@ -112,129 +320,28 @@ impl From<&Reference> for Mark {
 impl From<Mark> for Reference {
     fn from(mark: Mark) -> Reference {
         match mark {
-            Mark::Random(bits) => Reference::Random(Id::from_bits(bits)),
-            Mark::Child(id) => Reference::Child(Id::from_bits(id)),
+            Mark::Random(bits) => Reference::Random(id(bits)),
+            Mark::Child(bits) => Reference::Child(id(bits)),
         }
     }
 }
 
-impl<'a> From<&'a Outcome> for End<'a> {
-    fn from(outcome: &'a Outcome) -> End<'a> {
-        match outcome {
-            Outcome::Exit(value) => End::Exit(value.as_str()),
-            Outcome::Exception(exception) => End::Exception(exception.to_json().into()),
-        }
-    }
+fn bits(id: Id) -> Bits {
+    id.bits().to_le_bytes()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::outcome::ExceptionKind;
-    use proptest::prelude::*;
+fn id(bits: Bits) -> Id {
+    Id::from_bits(u128::from_le_bytes(bits))
+}
 
-    fn message(text: &str) -> Message {
-        Message::trusted(text.to_owned())
-    }
-
-    fn messages() -> impl Strategy<Value = Message> {
-        let scalar =
-            prop_oneof![Just("1.0".to_owned()), "[0-9]{1,40}".prop_map(|n| format!("7{n}")), Just("null".into())];
-        (scalar, "[a-z$]{0,9}").prop_map(|(value, key)| message(&format!("{{\"{key}\": [{value}]}}")))
-    }
-
-    fn references() -> impl Strategy<Value = Reference> {
-        (any::<bool>(), any::<u128>()).prop_map(|(child, bits)| match child {
-            true => Reference::Child(Id::from_bits(bits)),
-            false => Reference::Random(Id::from_bits(bits)),
-        })
-    }
-
-    fn outcomes() -> impl Strategy<Value = Arc<Outcome>> {
-        let kinds = prop::sample::select(ExceptionKind::ALL);
-        let details = prop::collection::btree_map("[a-z]{1,5}", messages(), 0..3);
-        let exception = (kinds, r"(\PC|[\x00-\x1f]){0,20}", details).prop_map(|(kind, words, details)| {
-            let exception = Exception::new(kind, words);
-            details.into_iter().fold(exception, |exception, (key, value)| exception.with(&format!("{key}-"), value))
-        });
-        prop_oneof![messages().prop_map(Outcome::Exit), exception.prop_map(Outcome::Exception)].prop_map(Arc::new)
-    }
-
-    fn signals() -> impl Strategy<Value = Signal> {
-        prop_oneof![
-            messages().prop_map(Signal::Message),
-            Just(Signal::Link),
-            Just(Signal::Unlink),
-            references().prop_map(Signal::Monitor),
-            references().prop_map(Signal::Demonitor),
-            outcomes().prop_map(Signal::Exit),
-            (references(), outcomes()).prop_map(|(reference, outcome)| Signal::Down(reference, outcome)),
-            Just(Signal::Kill),
-            messages().prop_map(Signal::Shutdown),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn a_signal_comes_out_as_it_went_in(to: u128, from: Option<u128>, signal in signals()) {
-            let (to, from) = (Id::from_bits(to), from.map(Id::from_bits));
-            let bytes = encode(to, &Envelope { from, signal: signal.clone() });
-            let (arrived_for, envelope) = decode(&bytes, Admission::default()).expect("our own frame");
-            prop_assert_eq!((arrived_for, envelope.from, envelope.signal), (to, from, signal));
-            prop_assert!((0..bytes.len()).all(|end| decode(&bytes[..end], Admission::default()).is_err()));
-        }
-
-        #[test]
-        fn no_bytes_break_the_reader(bytes in prop::collection::vec(any::<u8>(), 0..80)) {
-            if let Ok((to, envelope)) = decode(&bytes, Admission::default()) {
-                let (again, _) = decode(&encode(to, &envelope), Admission::default()).expect("what was read can be written");
-                prop_assert_eq!(again, to);
-            }
-        }
-    }
-
-    fn refused(body: Body<'_>) -> Refusal {
-        let forged = Frame { to: 1, from: None, body };
-        decode(&postcard::to_stdvec(&forged).expect("a frame"), Admission::of_bytes(100)).expect_err("a forged frame")
-    }
-
-    #[test]
-    fn a_text_that_is_not_admitted_is_refused_wherever_it_stands() {
-        let deep = format!("{}{}", "[".repeat(65), "]".repeat(65));
-        for bad in ["[1", "", "1e999", &deep] {
-            let exception = format!("{{\"type\":\"error\",\"message\":\"\",\"value\":{bad}}}");
-            for body in [
-                Body::Message(bad),
-                Body::Shutdown(bad),
-                Body::Exit(End::Exit(bad)),
-                Body::Down(Mark::Random(1), End::Exit(bad)),
-                Body::Exit(End::Exception(exception.into())),
-            ] {
-                assert_eq!(refused(body).kind(), RefusalKind::BadJson, "{bad}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_message_has_a_size_limit_and_an_end_has_none() {
-        let long = format!("\"{}\"", "x".repeat(99));
-        assert_eq!(refused(Body::Message(&long)).kind(), RefusalKind::BadJson);
-        assert_eq!(refused(Body::Shutdown(&long)).kind(), RefusalKind::BadJson);
-        let end = Frame { to: 1, from: None, body: Body::Exit(End::Exit(&long)) };
-        assert!(decode(&postcard::to_stdvec(&end).expect("a frame"), Admission::of_bytes(100)).is_ok());
-    }
-
-    #[test]
-    fn an_exception_must_be_one() {
-        for bad in [
-            "{}",
-            "[]",
-            r#"{"type":"error"}"#,
-            r#"{"type":"error","message":1}"#,
-            r#"{"type":"mine","message":""}"#,
-            r#"{"type":"error","message":"","value":1} x"#,
-        ] {
-            assert_eq!(refused(Body::Exit(End::Exception(bad.into()))).kind(), RefusalKind::BadJson, "{bad}");
-        }
+/// A refusal as another node wrote it.
+impl Refusal {
+    fn parse(text: &str) -> Option<Refusal> {
+        let Value::Object(mut object) = serde_json::from_str(text).ok()? else { return None };
+        let (Value::String(kind), Value::String(message)) = (object.remove("type")?, object.remove("message")?) else {
+            return None;
+        };
+        let kind = RefusalKind::ALL.iter().find(|known| known.as_str() == kind)?;
+        Some(object.into_iter().fold(Refusal::new(*kind, message), |refusal, (key, value)| refusal.with(&key, value)))
     }
 }

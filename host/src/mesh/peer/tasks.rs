@@ -1,0 +1,93 @@
+//! What a peer waits for here: answers to its questions, and room in mailboxes that were full.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::sync::oneshot;
+
+use super::{Incoming, Peer};
+use crate::address::Id;
+use crate::lock::lock;
+use crate::mesh::outbox::{Kind, Pair};
+use crate::mesh::wire;
+use crate::node::Kernel;
+use crate::node::uplink::{Answer, Question};
+use crate::refusal::RefusalKind;
+use crate::signal::To;
+
+impl Peer {
+    /// A question of the peer's: it is answered when the answer is known.
+    pub(super) fn asked(
+        self: &Arc<Self>,
+        incoming: &mut Incoming,
+        kernel: &Arc<Kernel>,
+        number: u64,
+        from: Option<Id>,
+        question: Question,
+    ) {
+        let (keeps, withdrawn) = oneshot::channel();
+        incoming.questions.insert(number, keeps);
+        // Word that a mailbox is full goes before the answer that says so, in one flow: who asks again waits for room then.
+        let to = match &question {
+            Question::Take(to, _) => Some(to.clone()),
+            Question::Wait(_) | Question::WhereIs(_) | Question::Ping => None,
+        };
+        let pair = Pair { from: None, to: to.clone().or(from.map(To::Id)) };
+        let answer = kernel.asked(self.place(), from, question);
+        let peer = self.clone();
+        self.node.spawn(async move {
+            let answered = async {
+                let answer = answer.await;
+                peer.out.until_short().await;
+                answer
+            };
+            if let Some(answer) = unless_dropped(withdrawn, answered).await {
+                let mut incoming = lock(&peer.incoming);
+                if incoming.questions.remove(&number).is_none() {
+                    return;
+                }
+                let is_full = matches!(&answer, Answer::Refused(why) if why.kind() == RefusalKind::MailboxFull);
+                if let (true, Some(to), Some(kernel)) = (is_full, to, peer.node.kernel()) {
+                    peer.tell_full(&mut incoming, &kernel, to);
+                }
+                // Lost with the connection, nobody waits for it.
+                _ = peer.out.push(pair, wire::answer(number, &answer), Kind::Kept);
+            }
+        });
+    }
+
+    /// A mailbox took a message of the peer's not in: no more of them, until it has room.
+    pub(super) fn tell_full(self: &Arc<Self>, incoming: &mut Incoming, kernel: &Arc<Kernel>, to: To) {
+        if incoming.full.contains_key(&to) {
+            return;
+        }
+        let pair = Pair { from: None, to: Some(to.clone()) };
+        if self.out.push(pair.clone(), wire::full(&to), Kind::Free).is_err() {
+            return;
+        }
+        let (keeps, over) = oneshot::channel();
+        incoming.full.insert(to.clone(), keeps);
+        let room = kernel.room_for(self.place(), &to);
+        let peer = self.clone();
+        self.node.spawn(async move {
+            if unless_dropped(over, room).await.is_some() {
+                let mut incoming = lock(&peer.incoming);
+                if incoming.full.remove(&to).is_some() {
+                    _ = peer.out.push(pair, wire::room(&to), Kind::Free);
+                }
+            }
+        });
+    }
+}
+
+/// A future's value; none if the other end of `kept` is dropped before.
+async fn unless_dropped<T>(mut kept: oneshot::Receiver<()>, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => Pin::new(&mut kept).poll(cx).map(|_| None),
+    })
+    .await
+}

@@ -1,0 +1,192 @@
+//! A node beside a stranger that speaks the protocol by hand: another version, packets of another connection, rubbish.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use super::*;
+use crate::actor::executor::Executor;
+use crate::clock::Clock;
+use crate::limits::Limits;
+use crate::mesh::engine::{Engine, Inbox};
+use crate::mesh::packet::put_whole;
+use crate::mesh::{JoinError, Member, Mesh};
+use crate::message::Message;
+use crate::node::events::{Event, Events};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What an engine tells the stranger.
+enum Told {
+    Up(Presence),
+    Packet(Vec<u8>),
+}
+
+struct Ears(Mutex<Sender<Told>>);
+
+impl Inbox for Ears {
+    fn up(&self, peer: Presence) {
+        lock(&self.0).send(Told::Up(peer)).expect("the test listens");
+    }
+
+    fn down(&self, _: &Presence, _: &str) {}
+
+    fn packet(&self, _: &Presence, packet: &[u8]) {
+        // At the end of a test nobody listens any more.
+        _ = lock(&self.0).send(Told::Packet(packet.to_vec()));
+    }
+}
+
+/// Who has met a node, and says what the test wants.
+struct Stranger {
+    engine: Arc<dyn Engine>,
+    place: Place,
+    told: Receiver<Told>,
+    node: Presence,
+}
+
+struct Meeting {
+    kernel: Arc<Kernel>,
+    member: Member,
+    stranger: Stranger,
+    events: Events,
+    executor: Executor,
+}
+
+impl Meeting {
+    fn new() -> Meeting {
+        let (mesh, executor) = (Mesh::new(), Executor::start(1).expect("a thread"));
+        let name = "cookie@127.0.0.1:0".parse().expect("a name");
+        let make = |place, uplink| Arc::new(Kernel::new(place, Clock::real(), &Limits::default(), uplink));
+        let (kernel, member) = wait(mesh.enter(&name, &executor, make)).expect("it enters");
+        let events = kernel.events.subscribe();
+        let hub = mesh.faults().expect("an engine of one process").0;
+        let reserved = hub.reserve(name.cookie(), name.place()).unwrap_or_else(|why| panic!("{why:?}"));
+        let (place, (sender, told)) = (reserved.place().clone(), channel());
+        let mut engine = None;
+        reserved.enter(Arc::new(Ears(Mutex::new(sender))), |own| engine = Some(own));
+        let Ok(Told::Up(node)) = told.recv_timeout(PATIENCE) else { panic!("it meets the node first") };
+        let stranger = Stranger { engine: engine.expect("it is told"), place, told, node };
+        Meeting { kernel, member, stranger, events, executor }
+    }
+
+    /// The stranger has made a connection with its number; answers the node's.
+    fn connects(&mut self, mine: u64) -> u64 {
+        let theirs = self.stranger.hears_hello();
+        self.stranger.says(Head::Hello { version: VERSION, mine, yours: Some(theirs) }, &[]);
+        self.hears(|event| matches!(event, Event::NodeUp { .. }));
+        theirs
+    }
+
+    /// Waits for an event of this kind, with no other of nodes and of lost messages before it.
+    fn hears(&mut self, meant: impl Fn(&Event) -> bool) {
+        let event = wait(self.events.next()).expect("the node is there");
+        assert!(meant(&event), "{event:?}");
+    }
+
+    /// A message to nobody, as a chunk; arrived, it is lost as such.
+    fn to_nobody(&self) -> Vec<u8> {
+        let envelope = Envelope { from: None, signal: Signal::Message(Message::trusted("1".to_owned())) };
+        let mut chunk = Vec::new();
+        put_whole(&mut chunk, &wire::signal(&To::Id(Id::random()), &envelope));
+        chunk
+    }
+}
+
+impl Drop for Meeting {
+    fn drop(&mut self) {
+        self.member.leave();
+        self.executor.close();
+        assert_eq!(self.kernel.host_faults(), 0);
+    }
+}
+
+impl Stranger {
+    fn says(&self, head: Head, chunks: &[u8]) {
+        self.sends([head.packet(), chunks.to_vec()].concat());
+    }
+
+    fn sends(&self, packet: Vec<u8>) {
+        self.engine.send(&self.node, packet).expect("the node is there");
+    }
+
+    /// The number that the node says for its end.
+    fn hears_hello(&self) -> u64 {
+        loop {
+            match self.told.recv_timeout(PATIENCE).expect("it says something") {
+                Told::Packet(packet) => {
+                    if let Ok((Head::Hello { mine, .. }, _)) = Head::read(&packet) {
+                        return mine;
+                    }
+                }
+                Told::Up(other) => panic!("there is no other node: {other:?}"),
+            }
+        }
+    }
+}
+
+fn wait<F: Future>(future: F) -> F::Output {
+    let clock = Clock::real();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(clock.timeout(clock.deadline(PATIENCE), future)).expect("the test hangs")
+}
+
+#[test]
+fn a_node_of_another_major_version_is_refused_with_both_numbers_and_one_of_another_minor_is_not() {
+    let meeting = Meeting::new();
+    let (stranger, next) = (&meeting.stranger, VERSION.major + 1);
+    stranger.says(Head::Hello { version: Version { major: next, minor: 3 }, mine: 1, yours: None }, b"and more");
+    let refused = wait(meeting.member.settled(&stranger.place)).expect_err("it must not connect");
+    assert!(matches!(refused, JoinError::OtherVersion { .. }), "{refused:?}");
+    let (said, theirs) = (refused.to_string(), format!("{next}.3"));
+    assert!(said.contains(&theirs) && said.contains(&VERSION.to_string()), "{said}");
+    assert!(said.contains(stranger.place.as_str()), "{said}");
+
+    let mut meeting = Meeting::new();
+    let yours = Some(meeting.stranger.hears_hello());
+    let version = Version { minor: VERSION.minor + 1, ..VERSION };
+    meeting.stranger.says(Head::Hello { version, mine: 1, yours }, &[]);
+    wait(meeting.member.settled(&meeting.stranger.place)).expect("they connect");
+    meeting.hears(|event| matches!(event, Event::NodeUp { .. }));
+}
+
+#[test]
+fn only_the_next_packet_of_the_connection_counts() {
+    let mut meeting = Meeting::new();
+    let yours = meeting.connects(1);
+    let data = |mine, yours, number| Head::Data { epochs: Epochs { mine, yours }, number, taken: 0 };
+    let chunk = meeting.to_nobody();
+    // Of another connection, by either number.
+    meeting.stranger.says(data(2, yours, 1), &chunk);
+    meeting.stranger.says(data(1, yours ^ 1, 1), &chunk);
+    assert_eq!(meeting.stranger.hears_hello(), yours, "it says its number again, which may have been lost");
+    meeting.stranger.says(data(1, yours, 1), &chunk);
+    meeting.hears(|event| matches!(event, Event::Lost { loss: Loss::NoSuchActor, .. }));
+    // Once more, and it would come twice.
+    meeting.stranger.says(data(1, yours, 1), &chunk);
+    meeting.hears(|event| matches!(event, Event::NodeDown { .. }));
+    meeting.hears(|event| matches!(event, Event::NodeUp { .. }));
+    let next = meeting.stranger.hears_hello();
+    assert_ne!(next, yours);
+    meeting.stranger.says(data(1, yours, 2), &chunk);
+    meeting.stranger.says(data(1, next, 1), &chunk);
+    meeting.hears(|event| matches!(event, Event::Lost { .. }));
+    assert_eq!(meeting.kernel.events.lost_so_far()[Loss::NoSuchActor as usize], (Loss::NoSuchActor, 2));
+}
+
+#[test]
+fn who_sends_rubbish_is_cut_off_and_heard_again_after_a_while() {
+    let mut meeting = Meeting::new();
+    // Before there is a connection, there is none to lose.
+    meeting.stranger.sends(vec![0xff; 100]);
+    let mut mine = 1;
+    for rubbish in [&[0xff; 9][..], &[1, 0, 0, 0], &[0, 0, 0, 0x80], &[3, 0, 0, 0, 9, 9, 9]] {
+        let yours = meeting.connects(mine);
+        let epochs = Epochs { mine, yours };
+        meeting.stranger.says(Head::Data { epochs, number: 1, taken: u64::MAX }, rubbish);
+        meeting.hears(|event| matches!(event, Event::NodeDown { .. }));
+        mine += 1;
+    }
+    let yours = meeting.connects(mine);
+    let chunk = meeting.to_nobody();
+    meeting.stranger.says(Head::Data { epochs: Epochs { mine, yours }, number: 1, taken: 0 }, &chunk);
+    meeting.hears(|event| matches!(event, Event::Lost { .. }));
+}
