@@ -1,6 +1,7 @@
 //! From words of a command line to the arguments of an entry.
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::exit::{Code, Failure};
 use crate::limits::Limit;
@@ -24,6 +25,15 @@ pub(super) fn arguments(words: &[String]) -> Result<Message, Failure> {
     let bytes_max = Limit::Message.bound().unwrap_or(u64::MAX) as usize;
     Message::admit(array, Admission::of_bytes(bytes_max))
         .map_err(|why| Failure::new(Code::Usage, format!("the arguments are too much: {why}")))
+}
+
+/// A word as a message, by the same rule.
+///
+/// # Errors
+///
+/// As [`arguments`].
+pub(super) fn message(word: &str) -> Result<Box<RawValue>, Failure> {
+    argument(1, word).map(|text| RawValue::from_string(text).expect("it was admitted"))
 }
 
 fn argument(number: usize, word: &str) -> Result<String, Failure> {

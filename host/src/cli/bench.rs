@@ -7,6 +7,8 @@ mod down;
 mod restart;
 mod crashes;
 mod line;
+#[cfg(feature = "mesh")]
+mod mesh;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -47,6 +49,7 @@ Examples:
   greenroom bench busy 50              a wake, a ring and a kill beside busy actors
   greenroom bench down 100000          children that end at once, each monitored
   greenroom bench restart 10000        a child is killed and started again, so often
+  greenroom bench mesh blast 300000    messages from one node to another
   greenroom bench crashes 10           a child that panics at once, for 10 seconds")]
 pub(super) struct Bench {
     #[command(subcommand)]
@@ -88,6 +91,8 @@ enum What {
         #[arg(long)]
         bare: bool,
     },
+    #[cfg(feature = "mesh")]
+    Mesh(mesh::Between),
 }
 
 /// What is measured with the actors of an example.
@@ -135,6 +140,8 @@ impl Bench {
                 Some(build::module_at(&self.examples.join("chat"), settings)?)
             }
             What::Down { .. } | What::Restart { .. } => None,
+            #[cfg(feature = "mesh")]
+            What::Mesh(_) => None,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let runtime = runtime.map_err(|why| Failure::new(Code::Failed, format!("cannot start: {why}")))?;
@@ -148,9 +155,14 @@ impl Bench {
         if let Some(threads) = self.threads {
             builder = builder.threads(threads.get());
         }
+        #[cfg(feature = "mesh")]
+        if let What::Mesh(between) = &self.what {
+            let line = between.measure(builder).await?;
+            return Ok(self.named(line, between.name()));
+        }
         let name = format!("{}@127.0.0.1:0", Id::random());
         let node = builder.start(&Mesh::new(), &name).await.map_err(|why| Failure::new(Code::Failed, why))?;
-        let mut line = match &self.what {
+        let line = match &self.what {
             What::Example(example) => example.measure(&node, file.expect("it was built"), options).await?,
             What::Down { n, native: true, wait } => down_native(&node, *n, *wait).await?,
             What::Down { n, native: false, wait } => down(&node, *n, *wait).await?,
@@ -160,16 +172,24 @@ impl Bench {
                 node.load(file.expect("it was built")).await?;
                 restart(&node, *n).await?
             }
+            #[cfg(feature = "mesh")]
+            What::Mesh(_) => unreachable!("it has nodes of its own"),
         };
         let name = match &self.what {
             What::Example(example) => example.name(),
             What::Down { .. } => "down",
             What::Restart { .. } => "restart",
+            #[cfg(feature = "mesh")]
+            What::Mesh(between) => between.name(),
         };
+        Ok(self.named(line, name))
+    }
+
+    fn named(&self, mut line: Line, name: &str) -> Line {
         line.insert("system".into(), "greenroom".into());
         line.insert("bench".into(), name.into());
         line.insert("threads".into(), self.threads.map_or(0, NonZeroUsize::get).into());
-        Ok(line)
+        line
     }
 }
 

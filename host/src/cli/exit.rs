@@ -3,7 +3,7 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::guest::library::LoadError;
 use crate::message::Message;
@@ -36,7 +36,6 @@ pub(super) enum Code {
 
 impl Code {
     /// Every code there is.
-    #[cfg(test)]
     pub(super) const ALL: &[Code] = &[
         Code::Ok,
         Code::Failed,
@@ -98,6 +97,20 @@ impl Code {
     }
 }
 
+impl Code {
+    /// The code of a command that somebody gave from outside. What an actor must expect, since others come and go, is for a
+    /// person a thing that is not there, or a text that is wrong.
+    fn of_command(kind: RefusalKind) -> Code {
+        match kind {
+            RefusalKind::NoSuchActor => Code::NotFound,
+            RefusalKind::BadAddress | RefusalKind::BadJson | RefusalKind::TooLarge | RefusalKind::NameTaken => {
+                Code::Usage
+            }
+            _ => Code::of_refusal(kind),
+        }
+    }
+}
+
 impl From<Code> for ExitCode {
     fn from(code: Code) -> ExitCode {
         ExitCode::from(code as u8)
@@ -118,12 +131,14 @@ pub(super) struct Failure {
     pub message: String,
     pub help: Option<String>,
     /// The refusal that it comes from, for programs.
-    refusal: Option<Refusal>,
+    refusal: Option<RefusalKind>,
+    /// What else they may want to know, by key.
+    more: Map<String, Value>,
 }
 
 impl Failure {
     pub(super) fn new(code: Code, message: impl fmt::Display) -> Failure {
-        Failure { code, message: message.to_string(), help: None, refusal: None }
+        Failure { code, message: message.to_string(), help: None, refusal: None, more: Map::new() }
     }
 
     /// Somebody asked the program to end before its work was done.
@@ -141,17 +156,43 @@ impl Failure {
         self
     }
 
+    /// Adds a key for programs.
+    pub(super) fn with(mut self, key: &str, value: Value) -> Failure {
+        self.more.insert(key.to_owned(), value);
+        self
+    }
+
+    /// A command that somebody gave from outside was refused.
+    pub(super) fn commanded(refusal: Refusal) -> Failure {
+        let code = Code::of_command(refusal.kind());
+        Failure { code, ..Failure::from(refusal) }
+    }
+
+    /// As another program tells it: its exit code and its [`Failure::details`].
+    pub(super) fn told(code: u8, mut details: Map<String, Value>) -> Failure {
+        let mut word = |key| details.remove(key).and_then(|word| word.as_str().map(str::to_owned));
+        let (kind, message, help) = (word("type"), word("message").unwrap_or_default(), word("help"));
+        let code = Code::ALL.iter().find(|known| **known as u8 == code).copied().unwrap_or(Code::Failed);
+        let refusal = RefusalKind::ALL.iter().copied().find(|known| Some(known.as_str()) == kind.as_deref());
+        Failure { code, message, help, refusal, more: details }
+    }
+
     /// `{"error": {"type", "message", …}}`. The type is a refusal's, with its other keys, or else `exit-` and the exit
     /// code: `greenroom explain` has a page for either.
     pub(super) fn to_json(&self) -> Value {
-        let mut error = self.refusal.as_ref().map(|refusal| refusal.details().clone()).unwrap_or_default();
-        let kind = self.refusal.as_ref().map(|refusal| refusal.kind().to_string());
-        error.insert("type".into(), kind.unwrap_or_else(|| format!("exit-{}", self.code as u8)).into());
+        json!({"error": self.details()})
+    }
+
+    /// What programs are told.
+    pub(super) fn details(&self) -> Map<String, Value> {
+        let mut error = self.more.clone();
+        let kind = self.refusal.map_or_else(|| format!("exit-{}", self.code as u8), |kind| kind.to_string());
+        error.insert("type".into(), kind.into());
         error.insert("message".into(), self.message.as_str().into());
         if let Some(help) = &self.help {
             error.insert("help".into(), help.as_str().into());
         }
-        json!({"error": error})
+        error
     }
 }
 
@@ -171,7 +212,7 @@ impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Failure {
         let kind = refusal.kind();
         let failure = Failure::new(Code::of_refusal(kind), refusal.message()).help(format!("greenroom explain {kind}"));
-        Failure { refusal: Some(refusal), ..failure }
+        Failure { refusal: Some(kind), more: refusal.details().clone(), ..failure }
     }
 }
 
@@ -218,6 +259,18 @@ mod tests {
         let help = "greenroom explain limit";
         let error = json!({"type": "limit", "message": "no room", "help": help, "max": 7});
         assert_eq!(failure.to_json(), json!({"error": error}));
+    }
+
+    #[test]
+    fn a_failure_that_another_program_tells_is_the_same_here() {
+        for failure in [
+            Failure::new(Code::NotFound, "no such file").help("look").with("n", json!(7)),
+            Failure::commanded(Refusal::new(RefusalKind::NoSuchActor, "nobody").with("max", 7)),
+        ] {
+            let told = Failure::told(failure.code as u8, failure.details());
+            assert_eq!((told.code, told.to_json()), (failure.code, failure.to_json()));
+        }
+        assert_eq!(Failure::told(99, Map::new()).code, Code::Failed);
     }
 
     #[test]

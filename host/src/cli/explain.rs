@@ -9,7 +9,7 @@ use super::exit::{Code, Failure};
 use super::output::{self, nearest};
 use super::{Format, Settings};
 
-/// Explains a code: a refusal's type, an outcome's type, or an exit code.
+/// Explains a code: a refusal's type, an outcome's type, why a message was lost, or an exit code.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -97,6 +97,7 @@ fn pages() -> impl Iterator<Item = Page> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node::events::Loss;
     use crate::outcome::ExceptionKind;
     use crate::refusal::RefusalKind;
 
@@ -105,9 +106,10 @@ mod tests {
         let refusals = RefusalKind::ALL.iter().map(|kind| kind.as_str().to_owned());
         let outcomes = ExceptionKind::ALL.iter().map(|kind| kind.as_str().to_owned());
         let exits = Code::ALL.iter().map(|code| format!("exit-{}", *code as u8));
-        let mut codes: Vec<String> = refusals.chain(outcomes).chain(exits).collect();
+        let losses = Loss::ALL.iter().map(|loss| loss.as_str().to_owned());
+        let mut codes: Vec<String> = refusals.chain(outcomes).chain(exits).chain(losses).collect();
         codes.sort();
-        // `limit` is both a refusal and an outcome, with one page.
+        // What is in two lists, as `limit` is, has one page.
         codes.dedup();
         let mut explained: Vec<&str> = pages().map(|page| page.code).collect();
         explained.sort();

@@ -18,6 +18,10 @@ use crate::node::crash::CrashReport;
 /// The variable with the filter, in the syntax of `tracing_subscriber::EnvFilter`.
 const VARIABLE: &str = "GREENROOM_LOG";
 
+/// What the mesh is made of has its own idea of what is worth a warning; whoever wants that asks for it. A target stands
+/// for all that begin so.
+const LIBRARIES: &str = "zenoh=off,quinn=off,rustls=off";
+
 /// The target of events that carry a guest's own line.
 const GUEST: &str = "greenroom::guest";
 
@@ -34,13 +38,17 @@ pub(super) fn start(settings: Settings) -> Result<(), Failure> {
     let filter = match std::env::var(VARIABLE) {
         Ok(text) if !text.is_empty() => EnvFilter::try_new(&text)
             .map_err(|why| Failure::new(Code::Usage, format!("{VARIABLE} is no filter: {why}")))?,
-        _ if settings.quiet => EnvFilter::new("error,greenroom::guest=off"),
-        _ => EnvFilter::new("warn,greenroom::guest=info"),
+        _ => default_filter(settings.quiet),
     };
     // A closed stderr must not be reported on stderr: that write panics.
     let builder = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
     let builder = builder.with_writer(std::io::stderr).event_format(Lines { format: settings.format });
     builder.try_init().map_err(|why| Failure::new(Code::Failed, format!("cannot start logging: {why}")))
+}
+
+fn default_filter(quiet: bool) -> EnvFilter {
+    let ours = if quiet { "error,greenroom::guest=off" } else { "warn,greenroom::guest=info" };
+    EnvFilter::new(format!("{ours},{LIBRARIES}"))
 }
 
 /// One line an event: `[ENTRY ID] line` for a guest's, `level: message key=value` for the others. A crash has several, or
@@ -130,6 +138,8 @@ impl Visit for Fields {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
 
     #[test]
@@ -144,6 +154,23 @@ mod tests {
         assert_eq!(line(GUEST, Level::INFO, &fields), "[build abcdefgh] hello");
         assert_eq!(line(GUEST, Level::WARN, &fields), "[build abcdefgh] warning: hello");
         assert_eq!(line("greenroom", Level::WARN, &fields), "warning: hello stream=stdout");
+    }
+
+    #[test]
+    fn what_the_mesh_is_made_of_says_nothing_unless_it_is_asked_to() {
+        let printed = |filter| {
+            let (reader, writer) = std::io::pipe().expect("a pipe");
+            let lines = tracing_subscriber::fmt().with_env_filter(filter).event_format(Lines { format: Format::Text });
+            tracing::subscriber::with_default(lines.with_writer(Mutex::new(writer)).finish(), || {
+                tracing::error!(target: "zenoh_link_commons::quic::unicast", "theirs");
+                tracing::error!(target: "quinn_proto::connection", "theirs");
+                tracing::error!(target: "greenroom", "ours");
+            });
+            std::io::read_to_string(reader).expect("text")
+        };
+        assert_eq!(printed(default_filter(false)), "error: ours\n");
+        assert_eq!(printed(default_filter(true)), "error: ours\n");
+        assert_eq!(printed(EnvFilter::new("error")).lines().count(), 3);
     }
 
     #[test]

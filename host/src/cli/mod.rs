@@ -5,12 +5,25 @@ mod build;
 mod inspect;
 mod explain;
 mod bench;
+mod node;
+mod cookie;
+mod ps;
+mod spawn;
+mod send;
+mod call;
+mod kill;
+mod mesh;
 
 mod arguments;
+mod control;
+mod events;
 mod exit;
 mod grants;
+mod hosting;
 mod logging;
+mod membership;
 mod output;
+mod refused;
 mod report;
 mod signals;
 mod terms;
@@ -39,6 +52,7 @@ Examples:
   greenroom run examples/ring build 10000    build a crate and run an actor of it
   greenroom run ring.wasm build 10000        the same, built before
   greenroom inspect ring.wasm                what can run in it
+  greenroom node --name 127.0.0.1:3433       a node of a mesh
   greenroom explain limit                    what an error means
 
 Results go to stdout, all else to stderr. With --format json a failure goes to
@@ -64,6 +78,14 @@ enum Command {
     Inspect(inspect::Inspect),
     Explain(explain::Explain),
     Bench(bench::Bench),
+    Node(node::Node),
+    Cookie(cookie::Cookie),
+    Ps(ps::Ps),
+    Spawn(spawn::Spawn),
+    Send(send::Send),
+    Call(call::Call),
+    Kill(kill::Kill),
+    Mesh(mesh::Mesh),
 }
 
 /// What every command understands.
@@ -99,6 +121,14 @@ pub fn main() -> ExitCode {
         Command::Inspect(inspect) => inspect.run(settings),
         Command::Explain(explain) => explain.run(settings),
         Command::Bench(bench) => bench.run(settings),
+        Command::Node(node) => node.run(settings),
+        Command::Cookie(cookie) => cookie.run(settings),
+        Command::Ps(ps) => ps.run(settings),
+        Command::Spawn(spawn) => spawn.run(settings),
+        Command::Send(send) => send.run(settings),
+        Command::Call(call) => call.run(settings),
+        Command::Kill(kill) => kill.run(settings),
+        Command::Mesh(mesh) => mesh.run(settings),
     };
     done.unwrap_or_else(|failure| {
         output::failure(&failure, settings.format);

@@ -1,30 +1,20 @@
 //! `greenroom run`: one actor, from its module to its exit value.
 
-mod events;
-mod refused;
-
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
-use std::time::Duration;
 
 use clap::Args;
-use indicatif::ProgressBar;
 
-use self::events::Printer;
 use super::arguments::arguments;
 use super::exit::{Code, Failure};
+use super::hosting::{Hosted, Hosting};
+use super::membership::Member;
 use super::output::{self, nearest};
 use super::signals::Signals;
 use super::terms::Terms;
 use super::{Format, Settings, build, grants, inspect, logging, report};
-use crate::address::Id;
-use crate::clock::Clock;
-use crate::embed::{Node, StartError};
 use crate::guest::admission::Entry;
-use crate::guest::library::{LoadError, Module};
+use crate::guest::library::Module;
 use crate::load_options::LoadOptions;
-use crate::mesh::Mesh;
 use crate::message::Message;
 use crate::outcome::Outcome;
 use crate::refusal::{Refusal, RefusalKind};
@@ -77,34 +67,16 @@ pub(super) struct Run {
     #[arg(long)]
     strict: bool,
 
-    /// Threads that run actors [default: one a core]
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZeroUsize>,
-
     /// Wait for all other actors too when the first has ended
     #[arg(long)]
     linger: bool,
 
-    /// Show on stderr what happens: who starts, how each ends, what is lost
-    #[arg(long)]
-    events: bool,
-
-    /// Neither use nor keep compiled code
-    #[arg(long)]
-    no_cache: bool,
+    #[command(flatten)]
+    hosting: Hosting,
 }
 
 /// What to type.
 const USAGE: &str = "greenroom run PATH ENTRY [ARG...]";
-
-/// Where the node is said to be. Nothing listens there: `run` is a mesh of one.
-const PLACE: &str = "127.0.0.1:3433";
-
-/// How long a module may take to load before a spinner shows that something is going on.
-const SPINNER_AFTER: Duration = Duration::from_millis(300);
-
-/// How often the spinner turns.
-const SPINNER_TICK: Duration = Duration::from_millis(100);
 
 impl Run {
     pub(super) fn run(self, settings: Settings) -> Result<Code, Failure> {
@@ -114,6 +86,7 @@ impl Run {
         logging::start(settings)?;
         // What costs nothing to check comes before the build.
         let (args, options) = (arguments(&self.args)?, self.terms.options()?);
+        let member = self.hosting.membership.mesh()?;
         let Some(path) = &self.path else { return Err(Failure::new(Code::Usage, "a PATH is missing").help(USAGE)) };
         let file = build::module_at(path, settings)?;
         let Some(entry) = &self.entry else { return Err(no_entry(&inspect::admitted(&file)?.entries)) };
@@ -125,12 +98,13 @@ impl Run {
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|why| Failure::new(Code::Failed, format!("cannot start: {why}")))?;
-        runtime.block_on(self.on_node(&file, &options, entry, args, settings))
+        runtime.block_on(self.on_node(member, &file, &options, entry, args, settings))
     }
 
     /// Starts a node, lets the actor run on it, and shuts it down, whether the actor ends or somebody interrupts.
     async fn on_node(
         &self,
+        member: Member,
         file: &Path,
         options: &LoadOptions,
         entry: &str,
@@ -138,59 +112,31 @@ impl Run {
         settings: Settings,
     ) -> Result<Code, Failure> {
         let mut signals = Signals::listen()?;
-        let node = self.start_node().await?;
-        let printer = self.events.then(|| Printer::start(&node, settings)).transpose()?;
+        let hosted = tokio::select! {
+            hosted = self.hosting.start(member, settings) => hosted?,
+            code = signals.next() => return Err(Failure::interrupted(code)),
+        };
         let done = tokio::select! {
-            done = self.play(&node, file, options, entry, args, settings) => done,
+            done = self.play(&hosted, file, options, entry, args, settings) => done,
             code = signals.next() => Err(Failure::interrupted(code)),
         };
-        let end = async {
-            node.shutdown().await;
-            if !settings.quiet {
-                refused::tell(&node.refused(), settings.format);
-            }
-            drop(node);
-            if let Some(printer) = printer {
-                printer.finish().await;
-            }
-        };
         tokio::select! {
-            () = end => done,
+            () = hosted.end(settings) => done,
             // Now it is at once.
             code = signals.next() => Err(Failure::interrupted(code)),
         }
     }
 
-    async fn start_node(&self) -> Result<Node, Failure> {
-        let (mesh, name) = (Mesh::new(), format!("{}@{PLACE}", Id::random()));
-        let mut builder = Node::builder();
-        if let Some(threads) = self.threads {
-            builder = builder.threads(threads.get());
-        }
-        let cache = if self.no_cache { None } else { cache_folder() };
-        let started = match cache {
-            Some(folder) => match builder.clone().cache(folder).start(&mesh, &name).await {
-                Err(StartError::Cache(why)) => {
-                    tracing::warn!("{why}; going on without it, so every start compiles");
-                    builder.start(&mesh, &name).await
-                }
-                started => started,
-            },
-            None => builder.start(&mesh, &name).await,
-        };
-        started.map_err(|why| Failure::new(Code::Failed, why))
-    }
-
     async fn play(
         &self,
-        node: &Node,
+        hosted: &Hosted,
         file: &Path,
         options: &LoadOptions,
         entry: &str,
         args: Message,
         settings: Settings,
     ) -> Result<Code, Failure> {
-        let module = load(node, file, options, settings).await?;
+        let (node, module) = (&hosted.node, hosted.load(file, options, settings).await?);
         let options = SpawnOptions { awaited: true, ..SpawnOptions::default() };
         let actor = node
             .spawn_with(&module, entry, args, &options)
@@ -215,31 +161,6 @@ impl Run {
     pub(super) fn args(&self) -> &[String] {
         &self.args
     }
-}
-
-/// Loads the module, with a spinner if stderr is a terminal and it takes long.
-async fn load(node: &Node, file: &Path, options: &LoadOptions, settings: Settings) -> Result<Module, LoadError> {
-    let clock = Clock::real();
-    let mut loading = pin!(node.load_with(file, options));
-    if let Some(loaded) = clock.timeout(clock.deadline(SPINNER_AFTER), &mut loading).await {
-        return loaded;
-    }
-    let spinner = if settings.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
-    spinner.set_message(format!("compiling {}", file.display()));
-    spinner.enable_steady_tick(SPINNER_TICK);
-    let loaded = loading.await;
-    spinner.finish_and_clear();
-    loaded
-}
-
-/// The folder for compiled code; none, with a warning, if the user has no place for caches.
-fn cache_folder() -> Option<PathBuf> {
-    let named = std::env::var_os("GREENROOM_CACHE").filter(|folder| !folder.is_empty()).map(PathBuf::from);
-    let folder = named.or_else(|| dirs::cache_dir().map(|folder| folder.join("greenroom")));
-    if folder.is_none() {
-        tracing::warn!("there is no folder for caches (HOME is not set); every start compiles");
-    }
-    folder
 }
 
 fn no_entry(entries: &[Entry]) -> Failure {

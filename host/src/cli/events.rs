@@ -1,4 +1,4 @@
-//! What happens on the node that `run --events` watches, as lines on stderr.
+//! What happens on the node that `--events` watches, as lines on stderr.
 
 use std::future::ready;
 use std::io::{self, Write};
@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::super::exit::{Code, Failure};
-use super::super::{Format, Settings};
+use super::exit::{Code, Failure};
+use super::{Format, Settings};
 use crate::address::Address;
 use crate::clock::Clock;
 use crate::embed::Node;
@@ -91,7 +91,7 @@ fn write(lines: &str) {
     _ = io::stderr().write_all(lines.as_bytes());
 }
 
-/// An event; for people with IDs for addresses, as they are all of one node. None for what the log tells.
+/// An event; for people with IDs for addresses, as nearly all are of one node. None for what the log tells.
 fn line(event: &Event, format: Format) -> Option<String> {
     let text = match event {
         Event::Crashed(_) => return None,
@@ -111,6 +111,8 @@ fn line(event: &Event, format: Format) -> Option<String> {
         Event::Refused { actor, what, message, times } => {
             format!("refused {} {what} ({times}): {}", short(actor), cut(message))
         }
+        Event::NodeUp { node } => format!("node {node} is up"),
+        Event::NodeDown { node, reason } => format!("node {node} is down: {}", cut(reason)),
         Event::Missed(events) => format!("missed {events} events that came too fast"),
     };
     Some(format!("event: {}\n", printable(&text)))
@@ -142,6 +144,7 @@ impl Lost {
             Event::Lost { loss, .. } => self.by_why[*loss as usize] += 1,
             Event::Missed(_) => self.at_least = true,
             Event::Spawned { .. } | Event::Ended { .. } | Event::Crashed(_) | Event::Refused { .. } => {}
+            Event::NodeUp { .. } | Event::NodeDown { .. } => {}
         }
     }
 
@@ -157,6 +160,7 @@ impl Lost {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::address::Place;
     use crate::message::Message;
     use crate::outcome::{Exception, ExceptionKind};
 
@@ -188,6 +192,14 @@ mod tests {
         assert_eq!(text(&lost(Some(actor("b")))), "event: lost 3 bytes to a from b: unread\n");
         let spawned = Event::Spawned { actor: actor("a"), parent: Some(actor("b")) };
         assert_eq!(text(&spawned), "event: spawned a by b\n");
+    }
+
+    #[test]
+    fn a_node_that_comes_or_goes_is_a_line_with_its_whole_name() {
+        let node: Place = "127.0.0.1:3433".parse().expect("a place");
+        assert_eq!(text(&Event::NodeUp { node: node.clone() }), "event: node 127.0.0.1:3433 is up\n");
+        let down = Event::NodeDown { node, reason: "it\nleft".into() };
+        assert_eq!(text(&down), "event: node 127.0.0.1:3433 is down: it\\nleft\n");
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::super::Format;
-use super::super::output::{note, printable};
+use super::Format;
+use super::output::{note, printable};
 use crate::node::refusals::Refused;
 use crate::printable::printable_json;
 

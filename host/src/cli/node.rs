@@ -1,0 +1,128 @@
+//! `greenroom node`: a node that runs until it is told to end.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::exit::{Code, Failure};
+use super::hosting::{Hosted, Hosting};
+use super::membership::Member;
+use super::output::note;
+use super::signals::Signals;
+use super::terms::Terms;
+use super::{Format, Settings, build, grants, logging};
+use crate::address::Place;
+use crate::load_options::LoadOptions;
+
+/// Runs a node of a mesh until Ctrl-C or SIGTERM.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The nodes of a mesh share a cookie, which stands in a file: `greenroom cookie new`
+makes one. What crosses between them is encrypted, and who does not know the cookie
+learns nothing. A node that meets one of them meets all.
+
+When it is up, stderr says so in one line; with --format json as {\"node\": {\"name\",
+\"peers\", \"socket\"}}. From then on `greenroom ps`, `spawn`, `send`, `call`,
+`kill` and `mesh` reach it, by a socket that only you can use.
+
+The first Ctrl-C or SIGTERM asks all actors to end, and the exit code is then 0; the
+second ends the node at once.
+
+Examples:
+  greenroom node --name 127.0.0.1:3433               a mesh on this machine
+  greenroom node --name 127.0.0.1:3434 --join 127.0.0.1:3433
+  greenroom node --name b.example:3433 --listen 0.0.0.0 --join a.example:3433
+  greenroom node --name 127.0.0.1:3433 --load examples/ring --load shop.wasm
+  greenroom node --name 127.0.0.1:3433 --load x.wasm --profile untrusted")]
+pub(super) struct Node {
+    /// Load a module: a component (.wasm), its text (.wat), a core module, or a Rust crate's folder; may be repeated
+    #[arg(long, value_name = "PATH")]
+    load: Vec<PathBuf>,
+
+    #[command(flatten)]
+    terms: Terms,
+
+    #[command(flatten)]
+    hosting: Hosting,
+}
+
+impl Node {
+    pub(super) fn run(self, settings: Settings) -> Result<Code, Failure> {
+        if let Some(helped) = self.terms.help() {
+            return helped;
+        }
+        logging::start(settings)?;
+        let options = self.terms.options()?;
+        if !self.hosting.membership.has_name() {
+            return Err(Failure::new(Code::Usage, "a node needs a name by which the others reach it")
+                .help("greenroom node --name HOST:PORT"));
+        }
+        let member = self.hosting.membership.mesh()?;
+        let files = self.load.iter().map(|path| build::module_at(path, settings)).collect::<Result<Vec<_>, _>>()?;
+        if options.grants().needs_io() {
+            grants::raise_descriptors();
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|why| Failure::new(Code::Failed, format!("cannot start: {why}")))?;
+        runtime.block_on(self.serve(member, &files, &options, settings))
+    }
+
+    async fn serve(
+        &self,
+        member: Member,
+        files: &[PathBuf],
+        options: &LoadOptions,
+        settings: Settings,
+    ) -> Result<Code, Failure> {
+        let mut signals = Signals::listen()?;
+        let hosted = tokio::select! {
+            hosted = self.hosting.start(member, settings) => hosted?,
+            code = signals.next() => return Err(Failure::interrupted(code)),
+        };
+        let served = tokio::select! {
+            loaded = load(&hosted, files, options, settings) => match loaded {
+                Ok(()) => {
+                    tell(&hosted, settings);
+                    signals.next().await;
+                    Ok(Code::Ok)
+                }
+                Err(failure) => Err(failure),
+            },
+            code = signals.next() => Err(Failure::interrupted(code)),
+        };
+        tokio::select! {
+            () = hosted.end(settings) => served,
+            // Now it is at once.
+            code = signals.next() => Err(Failure::interrupted(code)),
+        }
+    }
+}
+
+async fn load(hosted: &Hosted, files: &[PathBuf], options: &LoadOptions, settings: Settings) -> Result<(), Failure> {
+    for file in files {
+        hosted.load(file, options, settings).await?;
+    }
+    Ok(())
+}
+
+/// The node is up.
+fn tell(hosted: &Hosted, settings: Settings) {
+    let (node, peers) = (hosted.node.place(), hosted.node.peers());
+    match settings.format {
+        Format::Json => {
+            let peers: Vec<&str> = peers.iter().map(Place::as_str).collect();
+            let socket = hosted.control.as_ref().map(|control| control.path().to_string_lossy());
+            let node = json!({"name": node.as_str(), "peers": peers, "socket": socket});
+            note(json!({"node": node}));
+        }
+        Format::Text if settings.quiet => {}
+        Format::Text => match peers.as_slice() {
+            [] => note(format_args!("node {node} is up")),
+            peers => {
+                let peers: Vec<&str> = peers.iter().map(Place::as_str).collect();
+                note(format_args!("node {node} is up, connected with {}", peers.join(", ")));
+            }
+        },
+    }
+}
