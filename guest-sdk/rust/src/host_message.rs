@@ -1,4 +1,4 @@
-//! What the node itself tells an actor: ends that it asked to hear of, and requests to end.
+//! What the node itself tells an actor: ends that it asked to hear of, requests to end, nodes that come and go.
 
 use crate::{Address, Exception, Json, Outcome};
 use alloc::boxed::Box;
@@ -15,6 +15,10 @@ pub enum HostMessage {
     Ended(Ended),
     /// An ancestor, or the operator, asks this actor to end.
     Shutdown(Shutdown),
+    /// Another node can be reached from now on.
+    NodeUp(NodeUp),
+    /// Another node cannot be reached any more.
+    NodeDown(NodeDown),
     /// What this version of the crate has no words for.
     Other(Json),
 }
@@ -44,8 +48,27 @@ pub struct Shutdown {
     pub reason: Json,
 }
 
+/// Another node can be reached from now on: for an actor that [monitors nodes](crate::monitor_nodes).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NodeUp {
+    /// Its name, `HOST:PORT`.
+    pub node: String,
+}
+
+/// Another node cannot be reached any more: for an actor that [monitors nodes](crate::monitor_nodes). All that stood with
+/// actors there, links, monitors and waits, has ended with an exception of type `noconnection`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NodeDown {
+    /// Its name, `HOST:PORT`.
+    pub node: String,
+    /// Why, for people.
+    pub reason: String,
+}
+
 /// The names by which `typed` knows these types when it reads them, and the patterns that each asks for.
-const MARKS: [(&str, &[&str]); 3] = [
+const MARKS: [(&str, &[&str]); 5] = [
     (ANY, &[r#"{"$host":{"$type":"any"}}"#]),
     (
         ENDED,
@@ -55,10 +78,14 @@ const MARKS: [(&str, &[&str]); 3] = [
         ],
     ),
     (SHUTDOWN, &[r#"{"$host":{"shutdown":{"$type":"any"}}}"#]),
+    (NODE_UP, &[r#"{"$host":{"node":{"$type":"string"},"up":true}}"#]),
+    (NODE_DOWN, &[r#"{"$host":{"node":{"$type":"string"},"up":false}}"#]),
 ];
 const ANY: &str = "$host";
 const ENDED: &str = "$host ended";
 const SHUTDOWN: &str = "$host shutdown";
+const NODE_UP: &str = "$host node up";
+const NODE_DOWN: &str = "$host node down";
 
 /// The patterns of the type that goes by this name, if it is one of these.
 pub(crate) fn patterns(mark: &str) -> Option<&'static [&'static str]> {
@@ -77,6 +104,9 @@ struct Told {
     monitor: Option<Box<str>>,
     #[serde(default)]
     large: bool,
+    node: Option<String>,
+    up: Option<bool>,
+    reason: Option<String>,
 }
 
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
@@ -86,7 +116,11 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D
 impl HostMessage {
     fn of(message: Json) -> Self {
         let Ok(told) = Told::deserialize(&message) else { return Self::Other(message) };
-        let Told { address, exit, exception, shutdown, monitor, large } = told;
+        let Told { address, exit, exception, shutdown, monitor, large, node, up, reason } = told;
+        if let (Some(node), Some(up)) = (&node, up) {
+            let (node, reason) = (node.clone(), reason.unwrap_or_default());
+            return if up { Self::NodeUp(NodeUp { node }) } else { Self::NodeDown(NodeDown { node, reason }) };
+        }
         let address = address.map(Address::of_node);
         let outcome = exit.map(Outcome::Exit).or(exception.map(Outcome::Exception));
         match (address, outcome, shutdown) {
@@ -140,6 +174,24 @@ impl<'de> Deserialize<'de> for Shutdown {
     }
 }
 
+impl<'de> Deserialize<'de> for NodeUp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match HostMessage::read(NODE_UP, deserializer)? {
+            HostMessage::NodeUp(up) => Ok(up),
+            _ => Err(D::Error::custom("the message does not say that a node is up")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for NodeDown {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match HostMessage::read(NODE_DOWN, deserializer)? {
+            HostMessage::NodeDown(down) => Ok(down),
+            _ => Err(D::Error::custom("the message does not say that a node is down")),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,8 +233,17 @@ mod tests {
     }
 
     #[test]
+    fn a_node_comes_and_goes() {
+        let up: NodeUp = serde_json::from_str(r#"{"node":"b:1","up":true}"#).unwrap();
+        assert_eq!(up, NodeUp { node: "b:1".into() });
+        let down: NodeDown = serde_json::from_str(r#"{"node":"b:1","up":false,"reason":"so"}"#).unwrap();
+        assert_eq!(down, NodeDown { node: "b:1".into(), reason: "so".into() });
+        assert!(serde_json::from_str::<NodeUp>(r#"{"node":"b:1","up":false,"reason":"so"}"#).is_err());
+    }
+
+    #[test]
     fn what_is_neither_is_kept_as_it_is() {
-        for text in [r#"{"node":"b:1","up":true}"#, "1", r#"{"address":"a@b:1"}"#, r#"{"exit":1}"#] {
+        for text in [r#"{"node":"b:1"}"#, "1", r#"{"address":"a@b:1"}"#, r#"{"exit":1}"#] {
             assert_eq!(read(text), HostMessage::Other(serde_json::from_str(text).unwrap()), "{text}");
             assert!(serde_json::from_str::<Ended>(text).is_err() && serde_json::from_str::<Shutdown>(text).is_err());
         }

@@ -177,7 +177,7 @@ pub use call::Call;
 pub use call_error::CallError;
 pub use error::{Error, Result};
 pub use greenroom_guest_macros::{actor, pattern};
-pub use host_message::{Ended, HostMessage, Shutdown};
+pub use host_message::{Ended, HostMessage, NodeDown, NodeUp, Shutdown};
 pub use lifecycle::{Monitor, trap_exit};
 pub use outcome::{Exception, Outcome};
 pub use pattern::{Matched, Pattern};
@@ -185,7 +185,7 @@ pub use receive::{
     Incoming, Received, receive, receive_any, receive_as, receive_as_timeout, receive_or_host, receive_raw,
     receive_timeout, try_receive,
 };
-pub use registry::{register, unregister, whereis};
+pub use registry::{monitor_nodes, nodes, register, unregister, whereis};
 pub use request::Request;
 pub use rights::{Narrow, Right, received_via};
 pub use router::{Pool, Router};
@@ -198,8 +198,7 @@ pub use wait_all::{Awaited, wait_all};
 
 /// The contract as `wit-bindgen` sees it: the functions of its interfaces, texts in and texts out.
 ///
-/// For what this crate has no words for yet (`source`, and `registry`'s `nodes` and `monitor_nodes`), and for whoever
-/// wants options and refusals as they are written.
+/// For what this crate has no words for yet (`source`), and for whoever wants options and refusals as they are written.
 pub mod raw {
     pub use crate::bindings::greenroom::actor::{lifecycle, registry, rights, source, timer};
 }

@@ -1,6 +1,8 @@
-//! Names for actors.
+//! Names for actors, and which nodes there are.
 
 use crate::{Address, Error, Result, bindings::greenroom::actor::registry, sys};
+use alloc::string::String;
+use alloc::vec::Vec;
 
 /// Gives this actor a name on its node. `NAME@HOST:PORT` is then an address of it, for sending, monitoring and waiting.
 ///
@@ -33,8 +35,62 @@ pub fn unregister(name: &str) -> Result<()> {
 ///
 /// # Errors
 ///
-/// `no-such-name` if nobody has it.
+/// `no-such-name` if nobody has it; for another node `not-connected`, and `timeout` if it has not answered within five
+/// seconds.
+///
+/// # Example
+///
+/// ```no_run
+/// # use greenroom_guest::*;
+/// # #[actor]
+/// # fn example() -> Result<()> {
+/// for node in nodes()? {
+///     whereis(&format!("printer@{node}"))?.send("hello")?;
+/// }
+/// # Ok(()) }
+/// ```
 pub fn whereis(name: &str) -> Result<Address> {
     sys::in_actor();
     registry::whereis(name).map(Address::of_node).map_err(Error::refusal)
+}
+
+/// The other nodes that this one is connected with, as `HOST:PORT`, sorted.
+///
+/// # Errors
+///
+/// `not-permitted` without the grant `names`.
+pub fn nodes() -> Result<Vec<String>> {
+    sys::in_actor();
+    let nodes = registry::nodes().map_err(Error::refusal)?;
+    serde_json::from_str(&nodes).map_err(Error::from)
+}
+
+/// Whether this actor hears of nodes that come and go from now on, by the host messages [`NodeUp`](crate::NodeUp) and
+/// [`NodeDown`](crate::NodeDown). Answers the setting before.
+///
+/// Of each node at most the latest message waits to be received. Once it is off none is received any more, also none that
+/// waited.
+///
+/// # Errors
+///
+/// `not-permitted` without the grant `names`.
+///
+/// # Example
+///
+/// ```no_run
+/// # use greenroom_guest::*;
+/// # #[actor]
+/// # fn example() -> Result<()> {
+/// let before = monitor_nodes(true)?;
+/// # assert!(!before);
+/// # if false {
+/// let gone: NodeDown = receive_as()?;
+/// println!("{} is gone: {}", gone.node, gone.reason);
+/// # }
+/// # assert!(monitor_nodes(false)?);
+/// # Ok(()) }
+/// ```
+pub fn monitor_nodes(on: bool) -> Result<bool> {
+    sys::in_actor();
+    registry::monitor_nodes(on).map_err(Error::refusal)
 }

@@ -1,7 +1,7 @@
 //! An actor that others call, as a type with a method for each thing that can happen to it.
 
 use crate::typed::patterns_of;
-use crate::{Address, Ended, Error, HostMessage, Json, Outcome, Pattern, Request, Result, Shutdown};
+use crate::{Address, Ended, Error, HostMessage, Json, NodeDown, NodeUp, Outcome, Pattern, Request, Result, Shutdown};
 use crate::{parent, pattern, receive_raw, trap_exit};
 use core::time::Duration;
 
@@ -134,6 +134,26 @@ pub trait Server: Sized {
             Ended { monitor: None, outcome: outcome @ Outcome::Exception(_), .. } => outcome.into_value().map(drop),
             _ => Ok(()),
         }
+    }
+
+    /// Hears that another node can be reached from now on, if the server [monitors nodes](crate::monitor_nodes).
+    ///
+    /// # Errors
+    ///
+    /// They end the server.
+    fn node_up(&mut self, up: NodeUp) -> Result<()> {
+        _ = up;
+        Ok(())
+    }
+
+    /// Hears that another node cannot be reached any more, if the server [monitors nodes](crate::monitor_nodes).
+    ///
+    /// # Errors
+    ///
+    /// They end the server.
+    fn node_down(&mut self, down: NodeDown) -> Result<()> {
+        _ = down;
+        Ok(())
     }
 
     /// How long to wait for whatever is next, before [`timed_out`](Self::timed_out). Asked before each wait; without it a
@@ -278,6 +298,8 @@ fn live<S: Server>(server: &mut S, parent: Option<&Address>) -> Stop {
                 return Stop::Parent(ended.outcome);
             }
             Ok(Event::Host(HostMessage::Ended(ended))) => server.ended(ended),
+            Ok(Event::Host(HostMessage::NodeUp(up))) => server.node_up(up),
+            Ok(Event::Host(HostMessage::NodeDown(down))) => server.node_down(down),
             Ok(Event::Host(HostMessage::Other(_))) => Ok(()),
             Ok(Event::Request(request)) => server.request(request),
             Ok(Event::Message(message)) => server.message(message),

@@ -71,13 +71,13 @@ pub fn wait_all<A: Into<Awaited>>(
     all.into_iter()
         .map(|Awaited(kind)| match kind {
             Kind::Call(call) => call.wait(left()),
-            Kind::Actor(actor, monitor) => end_of(&actor, monitor?, left()),
+            Kind::Actor(actor, monitor) => end_of(&actor, monitor?, left),
         })
         .collect()
 }
 
-fn end_of(actor: &Address, monitor: Monitor, timeout: Option<Duration>) -> Result<Json> {
-    let Some(ended) = monitor.wait(timeout)? else {
+fn end_of(actor: &Address, monitor: Monitor, left: impl Fn() -> Option<Duration>) -> Result<Json> {
+    let Some(ended) = monitor.wait(left())? else {
         monitor.demonitor()?;
         return Err(crate::Error::timeout(actor));
     };
@@ -86,6 +86,7 @@ fn end_of(actor: &Address, monitor: Monitor, timeout: Option<Duration>) -> Resul
         // It had ended before it was monitored, and the node may remember how.
         Outcome::Exception(exception) => !ended.large && exception.kind() != "noproc",
     };
-    let outcome = if told_all { None } else { actor.wait(Some(Duration::ZERO))? };
+    // It has ended, so this is soon over; but its node may be another, or still be telling others of the end.
+    let outcome = if told_all { None } else { actor.wait(left())? };
     outcome.unwrap_or(ended.outcome).into_value()
 }
