@@ -67,11 +67,23 @@ fn client(server: Address, screen: Address, name: String) -> Result<()> {
     }
 }
 
-/// Lets two clients meet and crash, and returns what the server counted.
+/// Starts a server and lets two clients meet there.
 #[actor]
 fn main() -> Result<Json> {
-    // Linked: should the server fail, this ends too, instead of waiting for ever.
-    let server = server::spawn_with(&Spawn::new().link())?;
+    meet(server::spawn()?)
+}
+
+/// Lets two clients meet at a server that is there, on this node or on another.
+#[actor]
+fn visit(server: Address) -> Result<Json> {
+    // By its ID: a name may pass to somebody else.
+    meet(whereis(&server.to_string())?)
+}
+
+/// Lets two clients meet and crash, and returns what the server counted.
+fn meet(server: Address) -> Result<Json> {
+    // Should the server fail, this ends too, instead of waiting for ever.
+    server.link()?;
     let joe = client::spawn(server.clone(), curaddr(), "joe".into())?;
     let bjarne = client::spawn(server.clone(), curaddr(), "bjarne".into())?;
     wait_until("joe", "welcome, joe")?;
