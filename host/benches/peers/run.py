@@ -51,8 +51,10 @@ def matrix():
     e("blast 1:1 1M", erl("blast", 1000000)); e("fanin 1000:1 1M", erl("fanin", 1000, 1000))
     for b in (0, 100, 10000): e(f"selective receive past {b}", erl("selective", b, 2000))
     e("supervisor restart", erl("restart", 200)); e("spawn_monitor+DOWN", erl("down", 100000)); e("spawn_monitor+DOWN +S1", erl("down", 100000, s=1))
-    for d, k in (("dist_pingpong", 20000), ("dist_blast", 300000), ("dist_spawn", 10000)):
-        m.append(("erldist", d, (d, k)))
+    for d, *k in (("dist_pingpong", 20000), ("dist_blast", 300000), ("dist_blast", 300000, 64), ("dist_blast", 300000, 1024), ("dist_down", 10000), ("dist_spawn", 10000)):
+        m.append(("erldist", " ".join([d, *map(str, k[1:])]), (d, *k)))
+    for what in (("pingpong", 20000), ("blast", 300000, "--bytes", 64), ("blast", 300000, "--bytes", 1024), ("down", 10000)):
+        m.append(("greenmesh", " ".join(map(str, ("mesh", what[0], *what[3:]))), greenroom("mesh", *what)))
     for fl in ("mt", "ct"):
         for j in (0, 1):
             lab = f"{fl}{' json' if j else ''}"
@@ -83,7 +85,7 @@ def matrix():
 
 def core(g, label):
     """The rows the brief asks for: ring, spawn, hop, ping-pong, idle memory, laps; plain and with JSON; 2 workers."""
-    if g in ("erldist", "micro"): return True
+    if g in ("erldist", "greenmesh", "micro"): return True
     if g == "erlang": return not label.startswith("fanin")
     return " ct" not in label and not label.startswith("fanin")
 
@@ -152,7 +154,7 @@ def main():
 def several(row, n, lock):
     g, label, cmd = row
     if g == "erldist":
-        with lock(), Peer() as name: return [one(erl(cmd[0], cmd[1], name, dist=True)) for _ in range(n)]
+        with lock(), Peer() as name: return [one(erl(cmd[0], cmd[1], name, *cmd[2:], dist=True)) for _ in range(n)]
     with lock(): return [one(cmd) for _ in range(n)]
 
 def keep(row, runs, res):
