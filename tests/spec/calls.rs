@@ -2,11 +2,24 @@
 
 use std::time::{Duration, Instant};
 
-use greenroom::{Address, ExceptionKind, Limit, Limits, Node};
+use greenroom::{Address, ExceptionKind};
 use serde_json::{Value, json};
 
 use crate::puppet::Puppet;
+use crate::settings::on_one_and_two_nodes;
 use crate::stage::Stage;
+
+on_one_and_two_nodes![
+    a_call_is_answered,
+    the_failure_of_a_method_is_its_callers_and_the_server_lives_on,
+    an_unknown_method_is_told_by_name_and_only_to_the_one_who_called_it,
+    a_call_to_the_dead_fails_at_once,
+    a_callee_that_ends_without_an_answer_fails_the_call_at_once,
+    calls_that_are_given_up_leave_no_addresses_and_no_monitors_behind,
+    an_answer_arrives_in_a_full_mailbox,
+    an_answer_that_cannot_be_delivered_is_told_as_a_failure,
+    a_linked_actor_that_fails_takes_a_server_along_which_still_stops,
+];
 
 /// An address as it stands in a message.
 fn marked(address: &Address) -> Value {
@@ -24,60 +37,50 @@ fn call(stage: &Stage, whom: &Address, method: &str, message: Value) -> Value {
     stage.run("calls", json!([marked(whom), method, message, null]))
 }
 
-#[test]
-fn a_call_is_answered() {
-    let stage = Stage::new();
-    let (sum, _) = sum(&stage);
-    assert_eq!(call(&stage, &sum, "add", json!(2)), json!({"answer": 2}));
-    assert_eq!(call(&stage, &sum, "add", json!(40)), json!({"answer": 42}));
+fn a_call_is_answered(near: &Stage, far: &Stage) {
+    let (sum, _) = sum(far);
+    assert_eq!(call(near, &sum, "add", json!(2)), json!({"answer": 2}));
+    assert_eq!(call(near, &sum, "add", json!(40)), json!({"answer": 42}));
 }
 
-#[test]
-fn the_failure_of_a_method_is_its_callers_and_the_server_lives_on() {
-    let stage = Stage::new();
-    let (sum, _) = sum(&stage);
-    let failed = call(&stage, &sum, "add", json!("x"));
+fn the_failure_of_a_method_is_its_callers_and_the_server_lives_on(near: &Stage, far: &Stage) {
+    let (sum, _) = sum(far);
+    let failed = call(near, &sum, "add", json!("x"));
     assert_eq!(failed["kind"], "exception");
     let exception = &failed["error"]["exception"];
     assert_eq!(*exception, json!({"type": "error", "message": "only integers can be added"}));
-    let failed = call(&stage, &sum, "fail", json!({"because": 1}));
+    let failed = call(near, &sum, "fail", json!({"because": 1}));
     assert_eq!(failed["error"]["exception"]["value"], json!({"because": 1}));
-    assert_eq!(call(&stage, &sum, "add", json!(1)), json!({"answer": 1}));
+    assert_eq!(call(near, &sum, "add", json!(1)), json!({"answer": 1}));
 }
 
-#[test]
-fn an_unknown_method_is_told_by_name_and_only_to_the_one_who_called_it() {
-    let stage = Stage::new();
-    let ((near, _), (far, _)) = (sum(&stage), sum(&stage));
-    assert_eq!(call(&stage, &near, "no-such", json!(1))["kind"], "invalid-method");
+fn an_unknown_method_is_told_by_name_and_only_to_the_one_who_called_it(near: &Stage, far: &Stage) {
+    let ((sum, _), (other, _)) = (self::sum(far), self::sum(near));
+    assert_eq!(call(near, &sum, "no-such", json!(1))["kind"], "invalid-method");
     // A server that calls another one's unknown method has the method that it was called by.
-    let failed = call(&stage, &near, "ask-further", marked(&far));
+    let failed = call(near, &sum, "ask-further", marked(&other));
     assert_eq!(
         (&failed["kind"], &failed["error"]["exception"]["type"]),
         (&json!("exception"), &json!("invalid-method"))
     );
 }
 
-#[test]
-fn a_call_to_the_dead_fails_at_once() {
-    let stage = Stage::new();
-    let dead = stage.spawn("returns", json!([1]));
-    stage.value(&dead);
-    let failed = call(&stage, &dead, "add", json!(1));
+fn a_call_to_the_dead_fails_at_once(near: &Stage, far: &Stage) {
+    let dead = far.spawn("returns", json!([1]));
+    far.value(&dead);
+    let failed = call(near, &dead, "add", json!(1));
     assert_eq!(failed["kind"], "ended");
     assert_eq!(failed["error"]["outcome"]["exception"]["type"], "noproc");
 }
 
-#[test]
-fn a_callee_that_ends_without_an_answer_fails_the_call_at_once() {
-    let stage = Stage::new();
-    let (sum, _) = sum(&stage);
-    let failed = call(&stage, &sum, "crash", json!(null));
+fn a_callee_that_ends_without_an_answer_fails_the_call_at_once(near: &Stage, far: &Stage) {
+    let (sum, _) = sum(far);
+    let failed = call(near, &sum, "crash", json!(null));
     assert_eq!((&failed["kind"], &failed["error"]["outcome"]["exception"]["type"]), (&json!("ended"), &json!("trap")));
-    let silent = stage.spawn("never_answers", json!([]));
-    let caller = stage.spawn("calls", json!([marked(&silent), "m", 1, null]));
-    stage.send(&silent, json!("now"));
-    assert_eq!(stage.value(&caller)["kind"], "ended", "also by a normal end");
+    let silent = far.spawn("never_answers", json!([]));
+    let caller = near.spawn("calls", json!([marked(&silent), "m", 1, null]));
+    far.send(&silent, json!("now"));
+    assert_eq!(near.value(&caller)["kind"], "ended", "also by a normal end");
 }
 
 #[test]
@@ -87,15 +90,14 @@ fn a_late_answer_does_not_reach_the_mailbox() {
     assert_eq!(stage.run("gives_up", json!([100])), json!(null));
 }
 
-#[test]
-fn calls_that_are_given_up_leave_no_addresses_and_no_monitors_behind() {
-    let limits = Limits::default().with(Limit::Narrowed, 8).with(Limit::Monitors, 8);
-    let stage = Stage::with(Node::builder().limits(limits));
-    let (sum, _) = sum(&stage);
+fn calls_that_are_given_up_leave_no_addresses_and_no_monitors_behind(near: &Stage, far: &Stage) {
+    let (sum, _) = sum(far);
     for _ in 0..20 {
-        assert_eq!(call(&stage, &sum, "fail", json!(1))["kind"], "exception");
+        let failing = near.limited("narrowed=8,monitors=8", "calls", json!([marked(&sum), "fail", 1, null]));
+        assert_eq!(near.value(&failing)["kind"], "exception");
     }
-    assert_eq!(stage.run("asks_often", json!([marked(&sum), 20])), json!(20));
+    let asks = near.limited("narrowed=8,monitors=8", "asks_often", json!([marked(&sum), 20]));
+    assert_eq!(near.value(&asks), 20);
 }
 
 #[test]
@@ -104,22 +106,18 @@ fn answers_come_in_any_order_and_are_given_in_the_order_of_the_calls() {
     assert_eq!(stage.run("calls_at_once", json!([50])), json!((0..50).collect::<Vec<u32>>()));
 }
 
-#[test]
-fn an_answer_arrives_in_a_full_mailbox() {
-    let limits = Limits::default().with(Limit::Mailbox, 10);
-    let stage = Stage::with(Node::builder().limits(limits));
-    let (sum, _) = sum(&stage);
-    assert_eq!(stage.run("calls_when_full", json!([marked(&sum)])), json!({"answer": 1}));
+fn an_answer_arrives_in_a_full_mailbox(near: &Stage, far: &Stage) {
+    let (sum, _) = sum(far);
+    let full = near.limited("mailbox=10", "calls_when_full", json!([marked(&sum)]));
+    assert_eq!(near.value(&full), json!({"answer": 1}));
 }
 
-#[test]
-fn an_answer_that_cannot_be_delivered_is_told_as_a_failure() {
-    let limits = Limits::default().with(Limit::Message, 1 << 20);
-    let stage = Stage::with(Node::builder().limits(limits));
-    let (sum, _) = sum(&stage);
-    let failed = call(&stage, &sum, "blow", json!(2 << 20));
+fn an_answer_that_cannot_be_delivered_is_told_as_a_failure(near: &Stage, far: &Stage) {
+    let listener = Puppet::new(&far.node);
+    let sum = far.limited("message=1MiB", "sum", json!([marked(&listener.address)]));
+    let failed = call(near, &sum, "blow", json!(2 << 20));
     assert_eq!((&failed["kind"], &failed["error"]["exception"]["type"]), (&json!("exception"), &json!("too-large")));
-    assert_eq!(call(&stage, &sum, "add", json!(1)), json!({"answer": 1}));
+    assert_eq!(call(near, &sum, "add", json!(1)), json!({"answer": 1}));
 }
 
 #[test]
@@ -171,14 +169,12 @@ fn a_server_ends_with_the_parent_that_it_is_linked_with() {
     }
 }
 
-#[test]
-fn a_linked_actor_that_fails_takes_a_server_along_which_still_stops() {
-    let stage = Stage::new();
-    let (sum, listener) = sum(&stage);
-    let other = stage.spawn("fails_when_told", json!([]));
-    assert_eq!(call(&stage, &sum, "link", marked(&other)), json!({"answer": 0}));
-    stage.send(&other, json!("go"));
-    assert_eq!(stage.exception(&sum).kind(), ExceptionKind::Error);
+fn a_linked_actor_that_fails_takes_a_server_along_which_still_stops(near: &Stage, far: &Stage) {
+    let (sum, listener) = sum(far);
+    let other = near.spawn("fails_when_told", json!([]));
+    assert_eq!(call(near, &sum, "link", marked(&other)), json!({"answer": 0}));
+    near.send(&other, json!("go"));
+    assert_eq!(far.exception(&sum).kind(), ExceptionKind::Error);
     assert_eq!(listener.hears()["stopped"]["failed"]["value"], "gone");
 }
 

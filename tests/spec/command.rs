@@ -27,8 +27,21 @@ pub fn root() -> PathBuf {
 
 /// The program, ready to be started, with the tests' own cache.
 pub fn greenroom(args: &[&str]) -> Command {
-    let mut command = Command::new(&*PROGRAM);
-    command.args(args).current_dir(root()).stdin(Stdio::null()).env("GREENROOM_CACHE", cache());
+    let mut command = prepared(&PROGRAM);
+    command.args(args);
+    command
+}
+
+/// A script that runs the program, ready to be started.
+pub fn script_of(path: &Path) -> Command {
+    let mut command = prepared(path);
+    command.env("GREENROOM", &*PROGRAM);
+    command
+}
+
+fn prepared(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(root()).stdin(Stdio::null()).env("GREENROOM_CACHE", cache());
     // What a cargo or a person around the tests set.
     for variable in ["GREENROOM_LOG", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_TARGET_DIR", "RUST_BACKTRACE"] {
         command.env_remove(variable);

@@ -1,12 +1,19 @@
 //! Kill and exit: who may end whom, and what others hear of it.
 
-use std::time::Duration;
-
-use greenroom::{Address, Context, ExceptionKind, Outcome, Refusal, RefusalKind, SpawnOptions};
+use greenroom::{Address, ExceptionKind, Outcome, Refusal, RefusalKind, SpawnOptions};
 use serde_json::{Value, json};
 
 use crate::puppet::Puppet;
+use crate::settings::on_one_and_two_nodes;
 use crate::stage::Stage;
+
+on_one_and_two_nodes![
+    kill_ends_one_that_never_lets_go,
+    those_who_linked_a_killed_actor_see_killed,
+    who_linked_one_that_is_asked_to_end_hears_the_reason,
+    who_is_no_ancestor_ends_nobody,
+    nothing_that_a_killed_actor_does_follows_its_end,
+];
 
 fn kind(stage: &Stage, actor: &Address) -> ExceptionKind {
     stage.exception(actor).kind()
@@ -29,27 +36,25 @@ fn kill_cannot_be_trapped() {
     assert_eq!(kind(&stage, &child), ExceptionKind::Killed);
 }
 
-#[test]
-fn kill_ends_one_that_never_lets_go() {
-    let stage = Stage::new();
-    let parent = Puppet::new(&stage.node);
+fn kill_ends_one_that_never_lets_go(near: &Stage, far: &Stage) {
+    let (parent, watcher) = (Puppet::new(&far.node), Puppet::new(&near.node));
     let child = parent.guest("spins", json!([]), plain());
     parent.kill(&child).expect("it is a child");
-    assert!(matches!(parent.waits(&child), Outcome::Exception(end) if end.kind() == ExceptionKind::Killed));
+    assert!(matches!(watcher.waits(&child), Outcome::Exception(end) if end.kind() == ExceptionKind::Killed));
 }
 
-#[test]
-fn those_who_linked_a_killed_actor_see_killed() {
-    let stage = Stage::new();
-    let parent = Puppet::new(&stage.node);
-    let child = parent.guest("takes_one", json!([]), plain());
-    let (traps, follows) = (Puppet::trapping(&stage.node), Puppet::new(&stage.node));
-    traps.link(&child);
-    follows.link(&child);
-    parent.kill(&child).expect("it is a child");
+fn those_who_linked_a_killed_actor_see_killed(near: &Stage, far: &Stage) {
+    let parent = Puppet::new(&far.node);
+    let child = parent.child(plain());
+    let (traps, follows) = (Puppet::trapping(&near.node), Puppet::new(&near.node));
+    for follower in [&traps, &follows] {
+        follower.link(&child.address);
+        follower.reaches(&child);
+    }
+    parent.kill(&child.address).expect("it is a child");
     let told = traps.hears();
-    assert_eq!((&told["address"], &told["exception"]["type"]), (&json!(child.to_string()), &json!("killed")));
-    let end = stage.exception(&follows.address);
+    assert_eq!((&told["address"], &told["exception"]["type"]), (&json!(child.address.to_string()), &json!("killed")));
+    let end = near.exception(&follows.address);
     assert_eq!(end.kind(), ExceptionKind::Linked, "a link cannot kill: who traps exits may survive it");
     assert_eq!(end.detail("cause").expect("why").to_value()["type"], "killed");
 }
@@ -64,6 +69,17 @@ fn exit_ends_who_does_not_trap_with_the_reason() {
     assert_eq!(end.kind(), ExceptionKind::Shutdown);
     assert_eq!(end.detail("reason").expect("the reason").to_value(), json!({"why": "enough"}));
     assert_eq!(parent.hears()["exception"]["reason"], json!({"why": "enough"}));
+}
+
+fn who_linked_one_that_is_asked_to_end_hears_the_reason(near: &Stage, far: &Stage) {
+    let parent = Puppet::new(&far.node);
+    let child = parent.child(plain());
+    let follower = Puppet::trapping(&near.node);
+    follower.link(&child.address);
+    follower.reaches(&child);
+    parent.exit(&child.address, json!({"why": "enough"})).expect("it is a child");
+    let exception = &follower.hears()["exception"];
+    assert_eq!([&exception["type"], &exception["reason"]], [&json!("shutdown"), &json!({"why": "enough"})]);
 }
 
 #[test]
@@ -121,6 +137,18 @@ fn only_ancestors_may_end_an_actor() {
     assert_eq!(kind(&stage, &sibling.address), ExceptionKind::Killed);
 }
 
+/// On one node it is refused here, on two there.
+fn who_is_no_ancestor_ends_nobody(near: &Stage, far: &Stage) {
+    let (stranger, child) = (Puppet::new(&near.node), Puppet::new(&near.node).child(plain()));
+    let actor = Puppet::trapping(&far.node);
+    for by in [&stranger, &child] {
+        _ = by.kill(&actor.address);
+        _ = by.exit(&actor.address, json!(1));
+        by.reaches(&actor);
+    }
+    assert!(actor.hears_now().is_empty(), "it lives, and heard nothing");
+}
+
 #[test]
 fn a_guest_is_refused_as_anybody_is() {
     let stage = Stage::new();
@@ -158,28 +186,25 @@ fn an_ancestor_may_end_its_grandchild_also_when_the_parent_has_ended() {
     assert_eq!(kind(&stage, &child.address), ExceptionKind::Killed);
 }
 
-#[test]
-fn nothing_that_a_killed_actor_does_follows_its_end() {
-    let stage = Stage::new();
-    let parent = stage.node.spawn_native(|mut context: Context| async move {
-        let mut heard = Vec::new();
-        for _ in 0..200 {
-            let args = json!([{"$address": context.address().to_string()}, "n", 1_000_000]);
-            let child = context.spawn("scenarios/sends", args, &plain().monitor())?;
-            context.receive_any(None).await;
-            context.kill(&child)?;
-            let end = loop {
-                let received = context.receive_any(None).await.expect("no timeout");
-                if received.from_host {
-                    break received.message.to_value();
-                }
-            };
-            let more = context.receive_any(Some(Duration::from_millis(1))).await.is_some();
-            heard.push(json!([end["exception"]["type"], more]));
-        }
-        Ok::<_, Refusal>(Value::from(heard))
-    });
-    assert_eq!(stage.value(&parent.expect("it starts")), Value::from(vec![json!(["killed", false]); 200]));
+fn nothing_that_a_killed_actor_does_follows_its_end(near: &Stage, far: &Stage) {
+    let parent = Puppet::new(&far.node);
+    let mut steps = vec![json!({"receive": [[], null]})];
+    steps.extend((0..1000).map(|number| json!({"send": ["told", number]})));
+    steps.push(json!({"receive": [["never"], null]}));
+    let (args, mut cut_short) = (json!([steps]), 0);
+    for _ in 0..100 {
+        let watcher = Puppet::new(&near.node);
+        let child = parent.guest("script", args.clone(), plain());
+        watcher.monitor(&child);
+        watcher.send(&child, json!(watcher.address)).expect("it lives");
+        watcher.hears();
+        parent.kill(&child).expect("it is a child");
+        assert_eq!(watcher.hears_host()["exception"]["type"], "killed");
+        let before = watcher.hears_now().len();
+        cut_short += usize::from(before < 999);
+        assert_eq!(watcher.hears_all_from(far), Vec::<Value>::new(), "after {before}");
+    }
+    assert!(cut_short > 0, "it was never in the middle of it");
 }
 
 #[test]

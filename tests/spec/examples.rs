@@ -1,6 +1,6 @@
 //! Each example does what its README says.
 
-use crate::command::{root, run};
+use crate::command::{Ran, root, run, script_of};
 
 /// The commands of a README and what they print: an indented command, the word `prints`, an indented text.
 fn documented(readme: &str) -> Vec<(String, String)> {
@@ -75,4 +75,23 @@ fn rate_limiter() {
 #[test]
 fn job_queue() {
     check("job-queue");
+}
+
+/// What a script of the examples prints last.
+fn last_line(script: &str) -> String {
+    let runtime = tempfile::tempdir().expect("a folder");
+    let ran = script_of(&root().join("examples").join(script)).env("XDG_RUNTIME_DIR", runtime.path()).output();
+    let ran = Ran::from(ran.expect("the script starts"));
+    assert_eq!(ran.code, Some(0), "{script}: {}", ran.stderr);
+    ran.stdout.lines().last().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn two_nodes() {
+    assert_eq!(last_line("two-nodes/run"), r#"{"text":"hello around the ring"}"#);
+}
+
+#[test]
+fn chat_over_two_nodes() {
+    assert_eq!(last_line("chat/two-nodes"), r#"{"delivered":1,"signed_off":["bjarne","joe"]}"#);
 }

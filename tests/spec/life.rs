@@ -5,7 +5,15 @@ use std::time::Duration;
 use greenroom::{Address, ExceptionKind, Outcome, RefusalKind};
 use serde_json::json;
 
+use crate::settings::on_one_and_two_nodes;
 use crate::stage::Stage;
+
+on_one_and_two_nodes![
+    a_message_sent_before_the_first_run_is_kept,
+    an_end_can_be_waited_for_after_it_came,
+    a_wait_has_a_time,
+    a_dropped_wait_loses_nothing,
+];
 
 #[test]
 fn no_message_to_a_child_is_missed_however_early() {
@@ -17,17 +25,15 @@ fn no_end_of_a_child_is_missed_however_early() {
     assert_eq!(Stage::new().run("outlives_children", json!([200])), 200);
 }
 
-#[test]
-fn a_message_sent_before_the_first_run_is_kept() {
-    let stage = Stage::new();
+fn a_message_sent_before_the_first_run_is_kept(near: &Stage, far: &Stage) {
     let takers: Vec<Address> = (0..200)
         .map(|number| {
-            let taker = stage.spawn("takes_one", json!([]));
-            stage.send(&taker, json!(number));
+            let taker = far.spawn("takes_one", json!([]));
+            near.send(&taker, json!(number));
             taker
         })
         .collect();
-    takers.iter().zip(0..).for_each(|(taker, number)| assert_eq!(stage.value(taker), number));
+    takers.iter().zip(0..).for_each(|(taker, number)| assert_eq!(near.value(taker), number));
 }
 
 #[test]
@@ -58,32 +64,34 @@ fn an_actor_of_another_loaded_module_can_be_spawned() {
     assert_eq!(answers[1], json!({"exit": {"text": "hello around the ring"}}));
 }
 
+fn an_end_can_be_waited_for_after_it_came(near: &Stage, far: &Stage) {
+    let actor = far.spawn("returns", json!([7]));
+    assert_eq!(near.value(&actor), 7);
+    assert_eq!(near.value(&actor), 7, "and again");
+    assert_eq!(near.play(json!([{"wait": [actor.to_string(), null]}])), json!([{"exit": 7}]));
+}
+
+fn a_wait_has_a_time(near: &Stage, far: &Stage) {
+    let actor = far.spawn("takes_one", json!([]));
+    assert_eq!(near.play(json!([{"wait": [actor.to_string(), 0]}])), json!([null]));
+    assert_eq!(near.play(json!([{"wait": [actor.to_string(), 1]}])), json!([null]));
+}
+
 #[test]
-fn an_end_can_be_waited_for_after_it_came() {
+fn who_has_ended_is_known_at_once_and_oneself_is_not_waited_for() {
     let stage = Stage::new();
     let actor = stage.spawn("returns", json!([7]));
     assert_eq!(stage.value(&actor), 7);
-    assert_eq!(stage.value(&actor), 7, "and again");
     assert_eq!(stage.play(json!([{"wait": [actor.to_string(), 0]}])), json!([{"exit": 7}]));
-}
-
-#[test]
-fn a_wait_has_a_time_and_its_end() {
-    let stage = Stage::new();
-    let actor = stage.spawn("takes_one", json!([]));
-    assert_eq!(stage.play(json!([{"wait": [actor.to_string(), 0]}])), json!([null]));
-    assert_eq!(stage.play(json!([{"wait": [actor.to_string(), 1]}])), json!([null]));
     assert_eq!(stage.play(json!([{"wait": ["me", null]}]))[0]["refused"], "bad-argument");
 }
 
-#[test]
-fn a_dropped_wait_loses_nothing() {
-    let stage = Stage::new();
-    let actor = stage.spawn("takes_one", json!([]));
-    let early = stage.block_on(async { tokio::time::timeout(Duration::from_millis(1), stage.node.wait(&actor)).await });
+fn a_dropped_wait_loses_nothing(near: &Stage, far: &Stage) {
+    let actor = far.spawn("takes_one", json!([]));
+    let early = near.block_on(async { tokio::time::timeout(Duration::from_millis(1), near.node.wait(&actor)).await });
     assert!(early.is_err(), "it waits for a message");
-    stage.send(&actor, json!("now"));
-    assert_eq!(stage.value(&actor), "now");
+    near.send(&actor, json!("now"));
+    assert_eq!(near.value(&actor), "now");
 }
 
 #[test]

@@ -5,7 +5,10 @@ use std::time::Duration;
 use greenroom::{Clock, Limit, Limits, Node, NodeBuilder, RefusalKind};
 use serde_json::{Value, json};
 
+use crate::settings::on_one_and_two_nodes;
 use crate::stage::Stage;
+
+on_one_and_two_nodes![send_wait_waits_for_room_and_is_woken_by_it, send_wait_ends_when_its_receiver_does];
 
 fn room_for(messages: usize) -> NodeBuilder {
     let limits = Limits::default().with(Limit::Mailbox, messages as u64);
@@ -37,35 +40,32 @@ fn a_mailbox_is_bounded_in_bytes_too() {
     assert_eq!(stage.node.send(&actor, json!(0)).unwrap_err().kind(), RefusalKind::MailboxFull);
 }
 
-#[test]
-fn send_wait_waits_for_room_and_is_woken_by_it() {
-    let stage = Stage::with(room_for(1));
-    let gate = stage.spawn("takes_one", json!([]));
+fn send_wait_waits_for_room_and_is_woken_by_it(near: &Stage, far: &Stage) {
+    let gate = far.spawn("takes_one", json!([]));
     let receive = json!({"receive": [[], null]});
-    let actor = stage.script(json!([{"wait": [gate.to_string(), null]}, receive, receive, receive]));
-    let first_is_in = stage.spawn("takes_one", json!([]));
-    let send = |number: u32| json!({"send-wait": [actor.to_string(), number, 1000]});
-    let sender = stage.script(json!([send(1), {"send": [first_is_in.to_string(), null]}, send(2), send(3)]));
-    stage.value(&first_is_in);
+    let steps = json!([[{"wait": [gate.to_string(), null]}, receive, receive, receive]]);
+    let actor = far.limited("mailbox=1", "script", steps);
+    let first_is_in = near.spawn("takes_one", json!([]));
+    let send = |number: u32| json!({"send-wait": [actor.to_string(), number, 3_600_000]});
+    let sender = near.script(json!([send(1), {"send": [first_is_in.to_string(), null]}, send(2), send(3)]));
+    near.value(&first_is_in);
     // The mailbox is full now and nobody takes anything before the gate opens.
-    assert_eq!(stage.node.send(&actor, json!(0)).unwrap_err().kind(), RefusalKind::MailboxFull);
-    stage.send(&gate, json!("open"));
-    assert_eq!(stage.value(&sender), json!([null, null, null, null]));
-    let answers = stage.value(&actor);
+    assert_eq!(far.node.send(&actor, json!(0)).unwrap_err().kind(), RefusalKind::MailboxFull);
+    far.send(&gate, json!("open"));
+    assert_eq!(near.value(&sender), json!([null, null, null, null]));
+    let answers = far.value(&actor);
     assert_eq!([1, 2, 3].map(|step| answers[step]["message"].clone()), [json!(1), json!(2), json!(3)]);
 }
 
-#[test]
-fn send_wait_ends_when_its_receiver_does() {
-    let stage = Stage::with(room_for(1));
-    let actor = stage.script(json!([{"receive": [["never"], null]}]));
-    stage.send(&actor, json!(1));
-    let waits = stage.spawn("takes_one", json!([]));
-    let send = json!({"send-wait": [actor.to_string(), 2, 1000]});
-    let sender = stage.script(json!([{"send": [waits.to_string(), null]}, send]));
-    stage.value(&waits);
-    stage.node.kill(&actor).expect("it lives");
-    assert_eq!(stage.value(&sender)[1]["refused"], "no-such-actor");
+fn send_wait_ends_when_its_receiver_does(near: &Stage, far: &Stage) {
+    let actor = far.limited("mailbox=1", "script", json!([[{"receive": [["never"], null]}]]));
+    far.send(&actor, json!(1));
+    let waits = near.spawn("takes_one", json!([]));
+    let send = json!({"send-wait": [actor.to_string(), 2, 3_600_000]});
+    let sender = near.script(json!([{"send": [waits.to_string(), null]}, send]));
+    near.value(&waits);
+    far.node.kill(&actor).expect("it lives");
+    assert_eq!(near.value(&sender)[1]["refused"], "no-such-actor");
 }
 
 #[test]

@@ -1,14 +1,19 @@
 //! What Greenroom promises, each promise a test.
 
 mod command;
+mod home;
 mod puppet;
+mod settings;
 mod stage;
 
 mod adversaries;
 mod calls;
 mod chains;
 mod cli;
+mod conformance;
 mod contract;
+mod control_cli;
+mod cookie_cli;
 mod crashes;
 mod crashes_cli;
 mod documented;
@@ -36,9 +41,14 @@ mod names;
 mod narrowed;
 mod native;
 mod node_call;
+mod node_events;
+mod node_cli;
 mod output;
 mod own_supervisor;
 mod patterns;
+mod peer_names;
+mod peer_rights;
+mod peer_waits;
 mod peers;
 mod pools;
 mod preempt;
@@ -50,3 +60,4 @@ mod supervisor;
 mod supervisor_trees;
 mod time;
 mod timers;
+mod two_nodes_cli;

@@ -1,23 +1,14 @@
 //! Several nodes of one process, on one mesh.
 
-use greenroom::{Address, JoinError, Mesh, Node, RefusalKind, StartError};
+use greenroom::{Address, Event, JoinError, Mesh, Node, RefusalKind, StartError};
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, cache, guest};
-
-fn neighbour(stage: &Stage) -> Node {
-    stage.block_on(async {
-        let builder = Node::builder().threads(1).cache(cache());
-        let node = builder.start(&stage.mesh, "cookie@127.0.0.1:0").await.expect("it starts");
-        node.load(guest("scenarios")).await.expect("it loads");
-        node
-    })
-}
+use crate::stage::{Stage, guest};
 
 #[test]
 fn actors_of_two_nodes_exchange_messages() {
     let stage = Stage::new();
-    let there = neighbour(&stage);
+    let there = stage.neighbour();
     let module = stage.block_on(there.load(guest("scenarios"))).expect("it loads");
     let answers_back = json!([[{"receive": [[], null]}, {"send": ["told", "pong"]}]]);
     let partner = stage.block_on(there.spawn(&module, "script", answers_back)).expect("it starts");
@@ -30,7 +21,7 @@ fn actors_of_two_nodes_exchange_messages() {
 #[test]
 fn messages_to_another_node_keep_their_order_and_their_bytes() {
     let stage = Stage::new();
-    let there = neighbour(&stage);
+    let there = stage.neighbour();
     let module = stage.block_on(there.load(guest("scenarios"))).expect("it loads");
     let taker = stage.block_on(there.spawn(&module, "takes_in_reverse", json!([100]))).expect("it starts");
     (0..100).for_each(|number| stage.send(&taker, json!(number)));
@@ -77,7 +68,7 @@ fn a_name_that_is_none_says_what_is_wrong() {
 #[test]
 fn port_0_takes_a_number_that_is_free() {
     let stage = Stage::new();
-    let there = neighbour(&stage);
+    let there = stage.neighbour();
     assert_ne!(stage.node.place(), there.place());
     assert!(stage.node.place().port() != 0 && there.place().port() != 0);
 }
@@ -85,9 +76,28 @@ fn port_0_takes_a_number_that_is_free() {
 #[test]
 fn a_node_that_left_is_not_connected() {
     let stage = Stage::new();
-    let there = neighbour(&stage);
+    let there = stage.neighbour();
     let module = stage.block_on(there.load(guest("scenarios"))).expect("it loads");
     let actor: Address = stage.block_on(there.spawn(&module, "takes_one", json!([]))).expect("it starts");
+    let mut events = stage.node.events();
     stage.block_on(there.shutdown());
+    stage.event(&mut events, |event| matches!(event, Event::NodeDown { .. }).then_some(()));
     assert_eq!(stage.node.send(&actor, json!(1)).unwrap_err().kind(), RefusalKind::NotConnected);
+}
+
+#[test]
+fn a_node_connects_with_another_when_it_is_told_to() {
+    let start = || {
+        let nobody: [&str; 0] = [];
+        let mesh = Mesh::join(nobody).expect("no place is wrong");
+        crate::stage::block_on(Node::builder().threads(1).start(&mesh, "cookie@127.0.0.1:0")).expect("it starts")
+    };
+    let (here, there) = (start(), start());
+    assert!(here.peers().is_empty());
+    crate::stage::block_on(here.connect(there.place())).expect("it is there");
+    assert_eq!((here.peers(), there.peers()), (vec![there.place().clone()], vec![here.place().clone()]));
+    crate::stage::block_on(here.connect(there.place())).expect("it is connected");
+    let nobody = "127.0.0.1:1".parse().expect("a place");
+    let refused = crate::stage::block_on(here.connect(&nobody)).expect_err("nobody is there");
+    assert!(matches!(refused, JoinError::Unreachable { .. }), "{refused}");
 }

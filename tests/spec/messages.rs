@@ -5,16 +5,23 @@ use std::time::Duration;
 use greenroom::{Clock, Node, RefusalKind};
 use serde_json::{Value, json};
 
+use crate::puppet::Puppet;
+use crate::settings::on_one_and_two_nodes;
 use crate::stage::Stage;
+
+on_one_and_two_nodes![
+    every_kind_of_json_passes_byte_for_byte,
+    a_thousand_messages_are_taken_in_reverse,
+    what_is_not_admitted_is_refused_at_the_sender,
+    two_senders_each_keep_their_own_order,
+];
 
 /// What a `receive` step answers.
 fn taken(pattern: u32, message: impl Into<Value>) -> Value {
     json!({"pattern": pattern, "from_host": false, "message": message.into()})
 }
 
-#[test]
-fn every_kind_of_json_passes_byte_for_byte() {
-    let stage = Stage::new();
+fn every_kind_of_json_passes_byte_for_byte(near: &Stage, far: &Stage) {
     for text in [
         "null",
         "true",
@@ -27,11 +34,11 @@ fn every_kind_of_json_passes_byte_for_byte() {
         r#"{"a":1,"a":2,"":{"$address":"x"}}"#,
         r#"{"$binary":"AAECAw=="}"#,
     ] {
-        let taker = stage.spawn("takes_one", json!([]));
+        let taker = far.spawn("takes_one", json!([]));
         let step = format!(r#"[[{{"send":["{taker}",{text}]}}]]"#);
         let message = greenroom::Message::admit(step, greenroom::Admission::default()).expect("a JSON text");
-        assert_eq!(stage.run("script", message), json!([null]), "{text} is sent");
-        assert_eq!(stage.text_of(&taker), text);
+        assert_eq!(near.run("script", message), json!([null]), "{text} is sent");
+        assert_eq!(far.text_of(&taker), text);
     }
 }
 
@@ -63,13 +70,11 @@ fn a_message_that_does_not_match_keeps_its_place() {
     assert_eq!(answers.as_array().expect("answers")[3..], [taken(0, "wanted"), taken(0, 1), taken(0, 2)]);
 }
 
-#[test]
-fn a_thousand_messages_are_taken_in_reverse() {
-    let stage = Stage::new();
-    let actor = stage.spawn("takes_in_reverse", json!([1000]));
-    (0..1000).for_each(|number| stage.send(&actor, json!(number)));
-    stage.send(&actor, json!("go"));
-    assert_eq!(stage.value(&actor), Value::from_iter((0..1000).rev()));
+fn a_thousand_messages_are_taken_in_reverse(near: &Stage, far: &Stage) {
+    let actor = far.spawn("takes_in_reverse", json!([1000]));
+    (0..1000).for_each(|number| near.send(&actor, json!(number)));
+    near.send(&actor, json!("go"));
+    assert_eq!(far.value(&actor), Value::from_iter((0..1000).rev()));
 }
 
 #[test]
@@ -113,25 +118,29 @@ fn a_message_is_copied_when_it_is_sent_and_arguments_when_they_are_given() {
     assert_eq!(Stage::new().run("changes_its_mind", json!([])), json!([first, first]));
 }
 
-#[test]
-fn two_senders_each_keep_their_own_order() {
-    let order: Vec<u32> = (0..500).collect();
-    assert_eq!(Stage::new().run("hears_two", json!([500])), json!([order, order]));
+fn two_senders_each_keep_their_own_order(near: &Stage, far: &Stage) {
+    let hears = Puppet::new(&far.node);
+    let me = json!({"$address": hears.address.to_string()});
+    near.spawn("sends", json!([me, "here", 500]));
+    far.spawn("sends", json!([me, "there", 500]));
+    let heard: Vec<Value> = (0..1000).map(|_| hears.hears()).collect();
+    for name in ["here", "there"] {
+        let of_one = heard.iter().filter(|message| message[0] == name).map(|message| message[1].clone());
+        assert!(of_one.eq((0..500).map(Value::from)), "{name}");
+    }
 }
 
-#[test]
-fn what_is_not_admitted_is_refused_at_the_sender() {
-    let stage = Stage::new();
-    let actor = stage.script(json!([{"receive": [[], null]}]));
+fn what_is_not_admitted_is_refused_at_the_sender(near: &Stage, far: &Stage) {
+    let actor = far.script(json!([{"receive": [[], null]}]));
     let too_large = "x".repeat(16 << 20);
-    assert_eq!(stage.node.send(&actor, json!(too_large)).unwrap_err().kind(), RefusalKind::TooLarge);
+    assert_eq!(near.node.send(&actor, json!(too_large)).unwrap_err().kind(), RefusalKind::TooLarge);
     let mut deep = json!(1);
     for _ in 0..65 {
         deep = json!([deep]);
     }
-    assert_eq!(stage.node.send(&actor, deep).unwrap_err().kind(), RefusalKind::BadJson);
-    stage.send(&actor, json!("nothing came before me"));
-    assert_eq!(stage.value(&actor), json!([taken(0, "nothing came before me")]));
+    assert_eq!(near.node.send(&actor, deep).unwrap_err().kind(), RefusalKind::BadJson);
+    near.send(&actor, json!("nothing came before me"));
+    assert_eq!(far.value(&actor), json!([taken(0, "nothing came before me")]));
 }
 
 #[test]

@@ -1,69 +1,103 @@
 //! Names: one holder each, an address like any other, and free before anybody hears of their holder's end.
 
+use std::time::{Duration, Instant};
+
 use greenroom::{Address, Limit, Limits, Node, RefusalKind, SpawnOptions};
 use serde_json::{Value, json};
 
 use crate::puppet::Puppet;
+use crate::settings::on_one_and_two_nodes;
 use crate::stage::Stage;
+
+on_one_and_two_nodes![
+    a_name_is_an_address_of_its_holder,
+    a_holder_can_be_waited_for_by_its_name,
+    links_kill_and_exit_take_no_name,
+    a_name_is_free_before_its_holder_s_end_is_heard,
+];
+
+/// Asks again and again, until it is so.
+fn until(what: &str, is: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !is() {
+        assert!(started.elapsed() < Duration::from_secs(60), "it never happens that {what}");
+    }
+}
 
 fn refused(answer: &Value) -> &str {
     answer["refused"].as_str().expect("a refusal")
 }
 
+fn a_name_is_an_address_of_its_holder(near: &Stage, far: &Stage) {
+    let holder = far.script(json!([{"register": "addressed"}, {"receive": [[], null]}, {"return": "it has heard"}]));
+    let name = format!("addressed@{}", far.node.place());
+    // It may not have begun to run yet.
+    until("it has its name", || far.node.whereis("addressed").is_ok());
+    let answers = near.play(json!([
+        {"whereis": name},
+        {"monitor": name},
+        {"send": [name, "hello"]},
+        {"receive": [[], null]},
+        {"wait": [holder.to_string(), null]},
+        {"whereis": name},
+        {"wait": [name, null]},
+    ]));
+    assert_eq!(answers[0], holder.to_string(), "the ID");
+    assert_eq!(answers[3]["message"], json!({"address": name, "exit": "it has heard", "monitor": answers[1]}));
+    assert_eq!(answers[4]["exit"], "it has heard");
+    assert_eq!(refused(&answers[5]), "no-such-name");
+    assert_eq!(answers[6]["exception"]["type"], "noproc", "a name is looked up when the wait begins");
+}
+
 #[test]
-fn a_name_is_an_address_of_its_holder() {
+fn nobody_s_name_takes_no_message() {
     let stage = Stage::new();
     let answers = stage.play(json!([
+        {"whereis": "taker"},
         {"spawn-with": ["takes_one", [], {"name": "taker"}]},
         {"whereis": "taker"},
-        {"monitor": "taker@"},
         {"send": ["taker@", "hello"]},
-        {"receive": [[], null]},
-        {"wait": ["0", null]},
-        {"whereis": "taker"},
+        {"wait": ["1", null]},
         {"send": ["taker@", "hello"]},
-        {"wait": ["taker@", 0]},
     ]));
-    let name = format!("taker@{}", stage.node.place());
-    assert_eq!(answers[1], answers[0], "the ID");
-    assert_eq!(answers[4]["message"], json!({"address": name, "exit": "hello", "monitor": answers[2]}));
-    assert_eq!([refused(&answers[6]), refused(&answers[7])], ["no-such-name", "no-such-actor"]);
-    assert_eq!(answers[8]["exception"]["type"], "noproc", "a name is looked up when the wait begins");
+    assert_eq!([refused(&answers[0]), refused(&answers[5])], ["no-such-name", "no-such-actor"]);
+    assert_eq!((&answers[2], &answers[4]["exit"]), (&answers[1], &json!("hello")));
 }
 
-#[test]
-fn a_holder_can_be_waited_for_by_its_name() {
-    let stage = Stage::new();
-    let options = SpawnOptions::default().name("taker");
-    let taker = stage.node.spawn_with(&stage.scenarios, "takes_one", json!([]), &options);
-    let taker = stage.block_on(taker).expect("it starts");
-    let name = format!("taker@{}", stage.node.place());
-    let waits = stage.script(json!([{"wait": [name, null]}]));
-    let named: Address = name.parse().expect("an address");
-    assert_eq!(stage.node.whereis("taker").expect("it has the name"), taker);
-    stage.send(&named, json!("by name"));
-    assert_eq!(stage.value(&taker), "by name");
-    let waited = stage.value(&waits);
-    // It may have begun before the send or after the end.
-    assert!(waited[0]["exit"] == "by name" || waited[0]["exception"]["type"] == "noproc", "{waited}");
+fn a_holder_can_be_waited_for_by_its_name(near: &Stage, far: &Stage) {
+    let holder = Puppet::with(&far.node, &SpawnOptions::default().name("awaited"));
+    let name: Address = format!("awaited@{}", far.node.place()).parse().expect("an address");
+    let waits = near.script(json!([{"wait": [name.to_string(), null]}]));
+    near.send(&name, json!("by name"));
+    assert_eq!(holder.hears(), "by name");
+    holder.returns(json!("over"));
+    let waited = near.value(&waits);
+    // It may have begun after the end.
+    assert!(waited[0]["exit"] == "over" || waited[0]["exception"]["type"] == "noproc", "{waited}");
 }
 
-#[test]
-fn links_kill_and_exit_take_no_name() {
-    let stage = Stage::new();
-    let answers = stage.play(json!([
-        {"spawn-with": ["takes_one", [], {"name": "child"}]},
-        {"link": "child@"},
-        {"unlink": "child@"},
-        {"kill": "child@"},
-        {"exit": ["child@", 1]},
-        {"send": ["0", "alive"]},
-        {"wait": ["0", null]},
-    ]));
-    for step in 1..5 {
+fn links_kill_and_exit_take_no_name(near: &Stage, far: &Stage) {
+    let holder = Puppet::with(&far.node, &SpawnOptions::default().name("untouched"));
+    let name = format!("untouched@{}", far.node.place());
+    let answers = near.play(json!([{"link": name}, {"unlink": name}, {"kill": name}, {"exit": [name, 1]}]));
+    for step in 0..4 {
         assert_eq!(refused(&answers[step]), "bad-address", "step {step}");
     }
-    assert_eq!(answers[6], json!({"exit": "alive"}));
+    assert!(holder.hears_all_from(near).is_empty(), "it lives");
+}
+
+/// Of one's own child too.
+#[test]
+fn links_kill_and_exit_take_no_name_of_a_child() {
+    let stage = Stage::new();
+    let parent = Puppet::new(&stage.node);
+    let child = parent.child(SpawnOptions::default().name("child"));
+    let name: Address = format!("child@{}", stage.node.place()).parse().expect("an address");
+    let refused = parent.does(move |context| {
+        [context.link(&name), context.unlink(&name), context.kill(&name), context.exit(&name, json!(1))]
+    });
+    assert_eq!(refused.map(|answer| answer.unwrap_err().kind()), [RefusalKind::BadAddress; 4]);
+    assert!(child.hears_now().is_empty(), "it lives");
 }
 
 #[test]
@@ -133,23 +167,20 @@ fn one_name_more_than_the_limit_is_refused() {
     assert_eq!(answers[4], Value::Null);
 }
 
-/// Two who hear of an end at once: each finds the name free of the dead, and one of them gets it.
-#[test]
-fn a_name_is_free_before_its_holder_s_end_is_heard() {
-    let stage = Stage::new();
-    let (linked, monitors) = (Puppet::trapping(&stage.node), Puppet::new(&stage.node));
+fn a_name_is_free_before_its_holder_s_end_is_heard(near: &Stage, far: &Stage) {
+    let (linked, monitors, heir) = (Puppet::trapping(&near.node), Puppet::new(&near.node), Puppet::new(&far.node));
     for round in 0..200 {
         let name = format!("name-{round}");
-        let holder = Puppet::with(&stage.node, &SpawnOptions::default().name(&name));
-        let heir = if round % 2 == 0 { &linked } else { &monitors };
+        let holder = Puppet::with(&far.node, &SpawnOptions::default().name(&name));
+        let hears = if round % 2 == 0 { &linked } else { &monitors };
         if round % 2 == 0 {
-            heir.link(&holder.address);
+            hears.link(&holder.address);
         } else {
-            heir.monitor(&holder.address);
+            hears.monitor(&holder.address);
         }
+        hears.reaches(&holder);
         holder.fails(json!(round));
-        let told = heir.receives(None, None).expect("no timeout");
-        assert!(told.from_host);
+        assert_eq!(hears.hears_host()["exception"]["value"], round);
         assert_eq!(heir.register(&name), Ok(()), "round {round}");
     }
 }
@@ -189,11 +220,11 @@ fn of_twenty_that_spawn_one_name_at_once_one_does_and_the_others_hear_where_it_i
 }
 
 #[test]
-fn names_of_other_nodes_are_unsupported_and_bad_addresses_say_so() {
+fn names_of_nodes_that_are_not_there_are_not_connected_and_bad_ones_are_nobody_s() {
     let stage = Stage::new();
-    let answers = stage.play(json!([{"whereis": "a@elsewhere:1"}, {"whereis": "A"}, "nodes"]));
-    assert_eq!(
-        [refused(&answers[0]), refused(&answers[1]), refused(&answers[2])],
-        ["unsupported", "no-such-name", "unsupported"]
-    );
+    let answers =
+        stage.play(json!([{"whereis": "a@elsewhere:1"}, {"whereis": "A"}, {"whereis": "a@elsewhere"}, "nodes"]));
+    let refused = [refused(&answers[0]), refused(&answers[1]), refused(&answers[2])];
+    assert_eq!(refused, ["not-connected", "no-such-name", "bad-address"]);
+    assert_eq!(answers[3], json!([]));
 }

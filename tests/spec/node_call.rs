@@ -5,11 +5,18 @@ use std::sync::mpsc;
 use std::task::{Context as Polled, Waker};
 use std::time::Duration;
 
-use greenroom::{Address, CallError, Context, Event, Node, Refusal};
+use greenroom::{Address, CallError, Context, Event, Refusal};
 use serde_json::{Value, json};
 
 use crate::puppet::Puppet;
+use crate::settings::on_one_and_two_nodes;
 use crate::stage::Stage;
+
+on_one_and_two_nodes![
+    each_kind_of_answer_is_the_caller_s,
+    a_call_says_what_is_wanted_and_where_the_answer_goes,
+    a_callee_that_ends_or_has_ended_is_an_error_at_once,
+];
 
 /// Longer than any test may take: a call that ends so has hung.
 const NEVER: Duration = Duration::from_secs(3600);
@@ -38,12 +45,10 @@ fn call(stage: &Stage, callee: &Puppet, meanwhile: impl FnOnce()) -> Result<Valu
     stage.block_on(call)
 }
 
-#[test]
-fn each_kind_of_answer_is_the_caller_s() {
-    let stage = Stage::new();
-    let callee = Puppet::new(&stage.node);
+fn each_kind_of_answer_is_the_caller_s(near: &Stage, far: &Stage) {
+    let callee = Puppet::new(&far.node);
     let answered = |key: &'static str, value: Value| {
-        call(&stage, &callee, || Heard::by(&callee).answer(&callee, key, value).expect("the caller waits"))
+        call(near, &callee, || Heard::by(&callee).answer(&callee, key, value).expect("the caller waits"))
     };
     assert_eq!(answered("message", json!([1.0, "x"])).expect("an answer"), json!([1.0, "x"]));
     let failed = answered("exception", json!({"type": "error", "message": "no"}));
@@ -52,31 +57,42 @@ fn each_kind_of_answer_is_the_caller_s() {
     assert!(matches!(&unknown, Err(CallError::InvalidMethod(method)) if method == "work"), "{unknown:?}");
 }
 
-#[test]
-fn a_call_says_what_is_wanted_and_where_the_answer_goes() {
-    let stage = Stage::new();
-    let callee = Puppet::new(&stage.node);
-    let answer = call(&stage, &callee, || {
+fn a_call_says_what_is_wanted_and_where_the_answer_goes(near: &Stage, far: &Stage) {
+    let callee = Puppet::new(&far.node);
+    let answer = call(near, &callee, || {
         let heard = Heard::by(&callee);
         assert_eq!((&heard.0["method"], &heard.0["message"]), (&json!("work"), &json!({"n": 1})));
         heard.answer(&callee, "message", json!(1)).expect("the caller waits");
-        heard.answer(&callee, "message", json!(2)).expect_err("one answer is all there is");
     });
     assert_eq!(answer.expect("an answer"), 1);
 }
 
-#[test]
-fn a_callee_that_ends_or_has_ended_is_an_error_at_once() {
-    let stage = Stage::new();
-    let callee = Puppet::new(&stage.node);
-    let ended = call(&stage, &callee, || {
+fn a_callee_that_ends_or_has_ended_is_an_error_at_once(near: &Stage, far: &Stage) {
+    let callee = Puppet::new(&far.node);
+    let ended = call(near, &callee, || {
         Heard::by(&callee);
         callee.returns(json!("over"));
     });
     assert!(matches!(&ended, Err(CallError::Ended(outcome)) if *outcome == json!({"exit": "over"})), "{ended:?}");
-    stage.outcome(&callee.address);
-    let refused = stage.block_on(stage.node.call(&callee.address, "work", Value::Null, NEVER));
-    assert!(matches!(&refused, Err(CallError::Refused(why)) if why.kind().as_str() == "no-such-actor"), "{refused:?}");
+    far.outcome(&callee.address);
+    match near.block_on(near.node.call(&callee.address, "work", Value::Null, NEVER)) {
+        // Its own node does not take the call at all.
+        Err(CallError::Refused(why)) => assert_eq!(why.kind().as_str(), "no-such-actor"),
+        Err(CallError::Ended(outcome)) => assert_eq!(outcome["exception"]["type"], "noproc"),
+        other => panic!("it had ended: {other:?}"),
+    }
+}
+
+#[test]
+fn a_second_answer_has_nowhere_to_go() {
+    let stage = Stage::new();
+    let callee = Puppet::new(&stage.node);
+    let answer = call(&stage, &callee, || {
+        let heard = Heard::by(&callee);
+        heard.answer(&callee, "message", json!(1)).expect("the caller waits");
+        heard.answer(&callee, "message", json!(2)).expect_err("one answer is all there is");
+    });
+    assert_eq!(answer.expect("an answer"), 1);
 }
 
 #[test]
@@ -127,18 +143,4 @@ fn a_call_leaves_no_late_answer_and_no_end_in_its_actor_s_mailbox() {
     quick.answer(&callee, "message", json!("again")).expect_err("it was good for one");
     callee.returns(Value::Null);
     assert_eq!(stage.value(&caller), json!(["in time", []]));
-}
-
-#[test]
-fn an_actor_of_another_node_is_called_as_any() {
-    let stage = Stage::new();
-    let other = stage.block_on(Node::builder().threads(1).start(&stage.mesh, "cookie@127.0.0.1:0")).expect("it starts");
-    let callee = Puppet::new(&other);
-    let answer = call(&stage, &callee, || Heard::by(&callee).answer(&callee, "message", json!(1)).expect("it waits"));
-    assert_eq!(answer.expect("an answer"), 1);
-    let lost = call(&stage, &callee, || {
-        Heard::by(&callee);
-        stage.block_on(other.shutdown());
-    });
-    assert!(matches!(&lost, Err(CallError::Ended(_))), "{lost:?}");
 }

@@ -1,9 +1,9 @@
 //! A native actor that does what the test says, one thing after the other, so that a test knows what has happened.
 
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
-use std::task::Poll;
 use std::time::Duration;
 
 use greenroom::{Address, Context, IntoMessage, Message, Node, Outcome, Pattern, Received, Refusal, SpawnOptions};
@@ -21,7 +21,7 @@ pub struct Puppet {
     strings: UnboundedSender<Act>,
 }
 
-type Doing<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+type Doing<'a, T = ()> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 enum Act {
     Do(Box<dyn FnOnce(&mut Context) + Send>),
@@ -67,6 +67,26 @@ impl Puppet {
         let (answer, answered) = mpsc::channel();
         self.pull(Act::Do(Box::new(move |context| answer.send(act(context)).expect("the test waits"))));
         answered.recv_timeout(PATIENCE).expect("the puppet lives and answers")
+    }
+
+    /// Begins an act that waits. Its answer comes through what this returns, when there is one.
+    pub fn begins<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut Context) -> Doing<'_, T> + Send + 'static,
+    ) -> mpsc::Receiver<T> {
+        let (answer, answered) = mpsc::channel();
+        self.pull(Act::Wait(Box::new(move |context| {
+            Box::pin(async move {
+                // The test may not want to know.
+                _ = answer.send(act(context).await);
+            })
+        })));
+        answered
+    }
+
+    /// As [`Puppet::begins`], and waits for the answer.
+    pub fn ends<T: Send + 'static>(&self, act: impl FnOnce(&mut Context) -> Doing<'_, T> + Send + 'static) -> T {
+        self.begins(act).recv_timeout(PATIENCE).expect("the puppet lives and answers")
     }
 
     pub fn link(&self, other: &Address) {
@@ -130,7 +150,7 @@ impl Puppet {
         self.receives(Some(host), None).expect("there is no timeout").message.to_value()
     }
 
-    /// Takes all that waits.
+    /// Takes all that waits. What others have sent waits already only if they are on this node.
     pub fn hears_now(&self) -> Vec<Value> {
         let (answer, answered) = mpsc::channel();
         self.pull(Act::Wait(Box::new(move |context| {
@@ -158,12 +178,8 @@ impl Puppet {
 
     /// Waits for an end with an actor's own means.
     pub fn waits(&self, other: &Address) -> Outcome {
-        let (answer, answered) = mpsc::channel();
         let other = other.clone();
-        self.pull(Act::Wait(Box::new(move |context| {
-            Box::pin(async move { answer.send(context.wait(&other, None).await).expect("the test waits") })
-        })));
-        let outcome = answered.recv_timeout(PATIENCE).expect("the puppet lives and hears of the end");
+        let outcome = self.ends(move |context| Box::pin(async move { context.wait(&other, None).await }));
         outcome.expect("the wait is no mistake").expect("there is no timeout")
     }
 
@@ -175,16 +191,39 @@ impl Puppet {
         self.pull(Act::End(Err(value)));
     }
 
-    /// Fails, and returns when all who linked or monitored it have heard. (Who asks for an outcome later than the end
-    /// may have it before they do.)
+    /// Fails, and returns when all who linked or monitored it have been told.
     pub fn fails_and_all_hear(&self, stage: &Stage) {
-        stage.block_on(async {
-            let mut end = pin!(stage.node.outcome(&self.address));
-            let waits = poll_fn(|cx| Poll::Ready(end.as_mut().poll(cx).is_pending())).await;
-            assert!(waits, "the puppet lives");
-            self.fails(json!("told to"));
-            end.await.expect("an actor of this node");
-        });
+        stage.ends(&self.address, || self.fails(json!("told to")));
+    }
+
+    /// Returns when all that this one has said to another has come there.
+    pub fn reaches(&self, other: &Puppet) {
+        self.reaches_by(&other.address, other);
+    }
+
+    /// The same for what it has said to one of the other's addresses.
+    pub fn reaches_by(&self, address: &Address, other: &Puppet) {
+        let mark = mark();
+        self.send(address, mark.clone()).expect("the other lives");
+        other.takes(mark);
+    }
+
+    /// Returns when all that a node has told this one is in its mailbox.
+    pub fn has_all_from(&self, stage: &Stage) {
+        let mark = mark();
+        stage.send(&self.address, mark.clone());
+        self.takes(mark);
+    }
+
+    /// Takes all that a node has told this one, and all else that waits.
+    pub fn hears_all_from(&self, stage: &Stage) -> Vec<Value> {
+        self.has_all_from(stage);
+        self.hears_now()
+    }
+
+    fn takes(&self, message: Value) {
+        let pattern = Pattern::new(message).expect("a pattern");
+        self.receives(Some(pattern), None).expect("there is no timeout");
     }
 
     fn pull(&self, act: Act) {
@@ -203,6 +242,12 @@ async fn plays(mut context: Context, mut acts: UnboundedReceiver<Act>) -> Result
     }
     // The test let go of it: it goes on living, as an actor would.
     std::future::pending().await
+}
+
+/// A message like no other.
+fn mark() -> Value {
+    static MARKS: AtomicU64 = AtomicU64::new(0);
+    json!({"mark": MARKS.fetch_add(1, Ordering::Relaxed)})
 }
 
 fn message(what: impl IntoMessage) -> Message {

@@ -1,13 +1,16 @@
 //! What every test stands on: a node with its guests, and waits that end.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use greenroom::{
-    Address, Clock, Exception, IntoMessage, Mesh, Module, Node, NodeBuilder, Outcome, Refusal, SpawnOptions,
+    Address, Clock, Event, Events, Exception, IntoMessage, Mesh, Module, Node, NodeBuilder, Outcome, Refusal,
+    SpawnOptions,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// How long a test waits for anything, in real time, before it says that it hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,8 +29,12 @@ impl Stage {
     }
 
     pub fn with(builder: NodeBuilder) -> Stage {
+        Stage::on(Mesh::new(), builder)
+    }
+
+    /// On a mesh that has others.
+    pub fn on(mesh: Mesh, builder: NodeBuilder) -> Stage {
         let runtime = runtime();
-        let mesh = Mesh::new();
         let builder = builder.threads(2).cache(cache());
         let node = patiently(&runtime, builder.start(&mesh, "cookie@127.0.0.1:0")).expect("the node starts");
         let scenarios = patiently(&runtime, node.load(guest("scenarios"))).expect("the scenarios load");
@@ -102,6 +109,24 @@ impl Stage {
         }
     }
 
+    /// How an actor ends when this is done, and all who linked or monitored it have been told. (Who asks for an outcome
+    /// later than the end may have it before they do.)
+    pub fn ends(&self, actor: &Address, by: impl FnOnce()) -> Outcome {
+        self.block_on(async {
+            let mut end = pin!(self.node.outcome(actor));
+            let waits = poll_fn(|cx| Poll::Ready(end.as_mut().poll(cx).is_pending())).await;
+            assert!(waits, "the actor lives");
+            by();
+            end.await.expect("an actor of this node")
+        })
+    }
+
+    /// An actor that sends `"mark"` to the first whom it is told of. Who hears that has heard all that came from this node
+    /// before.
+    pub fn marker(&self) -> Address {
+        self.script(json!([{"receive": [[], null]}, {"send": ["told", "mark"]}]))
+    }
+
     /// Runs an entry of the scenarios to its end.
     pub fn run(&self, entry: &str, args: impl IntoMessage) -> Value {
         self.value(&self.spawn(entry, args))
@@ -110,6 +135,30 @@ impl Stage {
     /// Runs a script to its end and answers what each step answered.
     pub fn play(&self, steps: Value) -> Value {
         self.value(&self.script(steps))
+    }
+
+    /// A second node of the same mesh, with the scenarios loaded.
+    pub fn neighbour(&self) -> Node {
+        self.neighbour_with(Node::builder())
+    }
+
+    pub fn neighbour_with(&self, builder: NodeBuilder) -> Node {
+        let builder = builder.threads(1).cache(cache());
+        let node = self.block_on(builder.start(&self.mesh, "cookie@127.0.0.1:0")).expect("the node starts");
+        self.block_on(node.load(guest("scenarios"))).expect("the scenarios load");
+        node
+    }
+
+    /// Waits for the first event that is meant.
+    pub fn event<T>(&self, events: &mut Events, meant: impl Fn(&Event) -> Option<T>) -> T {
+        self.block_on(async {
+            loop {
+                let event = events.next().await.expect("the node is there");
+                if let Some(found) = meant(&event) {
+                    return found;
+                }
+            }
+        })
     }
 
     /// Moves a paused clock, step by step, until the actor has ended. How far it went when an actor took its deadline

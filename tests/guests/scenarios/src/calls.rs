@@ -193,6 +193,12 @@ fn waits_for_all(numbers: Vec<u32>) -> Result<Vec<Json>> {
     Ok(wait_all(&workers, None).into_iter().map(told).collect())
 }
 
+/// Waits for the ends of actors that the test has made.
+#[actor]
+fn waits_for_these(actors: Vec<Address>) -> Vec<Json> {
+    wait_all(&actors, None).into_iter().map(told).collect()
+}
+
 /// Waits 1 ms for an actor that does not end.
 #[actor]
 fn waits_in_vain() -> Result<Vec<Json>> {

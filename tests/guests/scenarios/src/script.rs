@@ -1,7 +1,7 @@
 //! An actor that takes its steps from the test, so that a test reads as what happens.
 
 use crate::step::{Step, milliseconds};
-use greenroom_guest::raw::{lifecycle, registry, rights, timer};
+use greenroom_guest::raw::{lifecycle, rights, timer};
 use greenroom_guest::*;
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -107,7 +107,8 @@ impl Played {
             Step::Register(name) => json!(register(&name)?),
             Step::Unregister(name) => json!(unregister(&name)?),
             Step::Whereis(name) => json!(whereis(&name)?.as_str()),
-            Step::Nodes => serde_json::from_str(&refused(registry::nodes())?)?,
+            Step::Nodes => json!(nodes()?),
+            Step::MonitorNodes(on) => json!(monitor_nodes(on)?),
 
             Step::SendAfter(message, delay) => json!(refused(timer::send_after(message.get(), delay))?),
             Step::Cancel(reference) => json!(refused(timer::cancel(&self.text(&reference)?))?),

@@ -45,6 +45,8 @@ pub enum Step {
     /// Answers the ID address.
     Whereis(String),
     Nodes,
+    /// Answers the setting before.
+    MonitorNodes(bool),
 
     /// What, milliseconds. Answers the reference.
     SendAfter(Box<RawValue>, u32),
