@@ -190,7 +190,7 @@ impl Mesh {
                 };
                 let place = hub.reserve(name.cookie(), name.place()).map_err(refused)?;
                 let kernel = make(place.place());
-                let met = place.enter(peers.clone(), |engine| peers.by(engine));
+                let met = place.enter(peers.ears(), |engine| peers.by(engine));
                 let member = Member(peers);
                 for place in met {
                     // One whose link fails is met later.
@@ -215,7 +215,7 @@ impl Mesh {
                     lease: zenoh::LEASE,
                 };
                 let member = Member(peers);
-                match zenoh::open(settings, incarnation(), member.0.clone()).await {
+                match zenoh::open(settings, incarnation(), member.0.ears()).await {
                     Ok(engine) => member.0.by(engine),
                     Err(why) => {
                         member.0.by(Arc::new(NoEngine));

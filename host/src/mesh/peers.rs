@@ -36,6 +36,9 @@ pub(super) struct Peers {
 /// The kernel's handle.
 pub(super) struct Link(pub(super) Arc<Peers>);
 
+/// What an engine has of them. Weak: they have the engine, and neither would ever go.
+pub(super) struct Ears(Weak<Peers>);
+
 /// How it stands with a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stand {
@@ -67,6 +70,11 @@ impl Peers {
     pub(super) fn new(executor: Executor) -> Arc<Peers> {
         let node = Node { kernel: OnceLock::new(), engine: OnceLock::new(), executor, changed: Notify::new() };
         Arc::new(Peers { node: Arc::new(node), peers: RwLock::default() })
+    }
+
+    /// For the engine.
+    pub(super) fn ears(self: &Arc<Self>) -> Arc<dyn Inbox> {
+        Arc::new(Ears(Arc::downgrade(self)))
     }
 
     /// Whose peers they are. Before the engine brings anything.
@@ -160,6 +168,20 @@ fn refusal(why: NotSent, place: &Place, to: Option<&To>) -> Refusal {
             let message = format!("as much waits on the way to {place} as may");
             Refusal::new(RefusalKind::MailboxFull, message)
         }
+    }
+}
+
+impl Inbox for Ears {
+    fn up(&self, peer: Presence) {
+        self.0.upgrade().iter().for_each(|peers| peers.up(peer.clone()));
+    }
+
+    fn down(&self, peer: &Presence, why: &str) {
+        self.0.upgrade().iter().for_each(|peers| peers.down(peer, why));
+    }
+
+    fn packet(&self, from: &Presence, packet: &[u8]) {
+        self.0.upgrade().iter().for_each(|peers| peers.packet(from, packet));
     }
 }
 

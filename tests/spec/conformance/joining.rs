@@ -74,6 +74,8 @@ fn a_mesh_grows_from_three_nodes_to_six_while_its_actors_talk(world: &World) {
         let mut events: Vec<_> = nodes.iter().map(Node::events).collect();
         let new = world.node(&[&nodes[0]]);
         events.iter_mut().for_each(|events| hears_of(events, new.place(), true));
+        // They hear of it when they may send to it; it may send to them when it has heard of them too.
+        nodes.iter().for_each(|node| block_on(new.connect(node.place())).expect("it is there"));
         nodes.push(new);
     }
     traffic.ends_whole();

@@ -12,7 +12,7 @@ use super::leaving::{each_once, ends, watches};
 use super::networks::Network;
 use super::processes::{DOWN_WITHIN, UP_WITHIN};
 use super::traffic::{Traffic, floods, one_end_after_all};
-use super::world::{PAUSE, World, lost_in_all};
+use super::world::{PAUSE, World, lost_in_all, rounds};
 use crate::puppet::Puppet;
 
 /// What a watcher has heard of actors' ends.
@@ -44,7 +44,7 @@ fn a_node_that_is_cut_off_is_lost_within_5_seconds_and_healed_it_is_there_again_
         // Not by events: of those a loss of thousands of messages makes too many.
         let nodes = Puppet::new(&near);
         nodes.does(|context| context.monitor_nodes(true)).expect("it may");
-        for _ in 0..2 {
+        for _ in 0..rounds() / 2 {
             let (watcher, actors) = (Puppet::trapping(&near), far.sitters(5));
             watches(&watcher, &actors);
             let there = far.watcher(&watcher.address);
