@@ -201,6 +201,11 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     patiently(&runtime(), future)
 }
 
+/// As [`block_on`], for what is so much work that a busy machine may take minutes for it.
+pub fn block_on_work<F: Future>(work: F) -> F::Output {
+    runtime().block_on(async { tokio::time::timeout(5 * PATIENCE, work).await.expect("the test hangs") })
+}
+
 /// As [`block_on`], for what ends with the process.
 pub fn block_on_for_ever<F: Future>(future: F) -> F::Output {
     runtime().block_on(future)

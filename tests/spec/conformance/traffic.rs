@@ -6,7 +6,8 @@ use std::time::Duration;
 use greenroom::{Address, Context, IntoMessage, Node, Pattern, Refusal, RefusalKind};
 use serde_json::{Value, json};
 
-use super::world::{PAUSE, block_on, lost_in_all};
+use super::world::{PAUSE, lost_in_all};
+use crate::stage::block_on_work;
 
 /// After so many messages a sender waits until its receiver has said that it has the last of them.
 const BATCH: u64 = 1000;
@@ -84,11 +85,11 @@ impl Traffic {
 
     /// Waits until all senders are done, and answers what all have counted.
     pub fn ends(self) -> Count {
-        let sent = self.senders.iter().map(|(node, sender)| block_on(node.wait(sender)).expect("it ends well"));
+        let sent = self.senders.iter().map(|(node, sender)| block_on_work(node.wait(sender)).expect("it ends well"));
         let sent: Vec<Value> = sent.collect();
         let came = self.receivers.iter().map(|(node, receiver)| {
             node.send(receiver, json!("enough")).expect("it lives: all came in order");
-            block_on(node.wait(receiver)).expect("all came in order")
+            block_on_work(node.wait(receiver)).expect("all came in order")
         });
         sent.into_iter().chain(came).map(|value| Count::of(&value)).sum()
     }
