@@ -41,6 +41,8 @@ struct Stranger {
     place: Place,
     told: Receiver<Told>,
     node: Presence,
+    /// Numbers that the node has said.
+    heard: Vec<u64>,
 }
 
 struct Meeting {
@@ -64,13 +66,13 @@ impl Meeting {
         let mut engine = None;
         reserved.enter(Arc::new(Ears(Mutex::new(sender))), |own| engine = Some(own));
         let Ok(Told::Up(node)) = told.recv_timeout(PATIENCE) else { panic!("it meets the node first") };
-        let stranger = Stranger { engine: engine.expect("it is told"), place, told, node };
+        let stranger = Stranger { engine: engine.expect("it is told"), place, told, node, heard: Vec::new() };
         Meeting { kernel, member, stranger, events, executor }
     }
 
     /// The stranger has made a connection with its number; answers the node's.
     fn connects(&mut self, mine: u64) -> u64 {
-        let theirs = self.stranger.hears_hello();
+        let theirs = self.stranger.hears_new_hello();
         self.stranger.says(Head::Hello { version: VERSION, mine, yours: Some(theirs) }, &[]);
         self.hears(|event| matches!(event, Event::NodeUp { .. }));
         theirs
@@ -108,12 +110,24 @@ impl Stranger {
         self.engine.send(&self.node, packet).expect("the node is there");
     }
 
+    /// A number that the node has not said before: it may say one again until it is answered.
+    fn hears_new_hello(&mut self) -> u64 {
+        let known = self.heard.clone();
+        loop {
+            let number = self.hears_hello();
+            if !known.contains(&number) {
+                return number;
+            }
+        }
+    }
+
     /// The number that the node says for its end.
-    fn hears_hello(&self) -> u64 {
+    fn hears_hello(&mut self) -> u64 {
         loop {
             match self.told.recv_timeout(PATIENCE).expect("it says something") {
                 Told::Packet(packet) => {
                     if let Ok((Head::Hello { mine, .. }, _)) = Head::read(&packet) {
+                        self.heard.push(mine);
                         return mine;
                     }
                 }
@@ -175,7 +189,8 @@ fn only_the_next_packet_of_the_connection_counts() {
 #[test]
 fn who_sends_rubbish_is_cut_off_and_heard_again_after_a_while() {
     let mut meeting = Meeting::new();
-    // Before there is a connection, there is none to lose.
+    // Before there is a connection, there is none to lose; the number that was said by then is out of use.
+    meeting.stranger.hears_hello();
     meeting.stranger.sends(vec![0xff; 100]);
     let mut mine = 1;
     for rubbish in [&[0xff; 9][..], &[1, 0, 0, 0], &[0, 0, 0, 0x80], &[3, 0, 0, 0, 9, 9, 9]] {
