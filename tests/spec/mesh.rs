@@ -85,14 +85,22 @@ fn a_node_that_left_is_not_connected() {
     assert_eq!(stage.node.send(&actor, json!(1)).unwrap_err().kind(), RefusalKind::NotConnected);
 }
 
+/// A node of the world, which has met those.
+fn member(peers: &[&str]) -> Node {
+    let mesh = Mesh::join(peers).expect("no place is wrong");
+    crate::stage::block_on(Node::builder().threads(1).start(&mesh, "cookie@127.0.0.1:0")).expect("it starts")
+}
+
+#[test]
+fn a_node_is_met_by_another_name_of_its_machine_too() {
+    let here = member(&[]);
+    let there = member(&[&format!("localhost:{}", here.place().port())]);
+    assert_eq!(there.peers(), [here.place().clone()]);
+}
+
 #[test]
 fn a_node_connects_with_another_when_it_is_told_to() {
-    let start = || {
-        let nobody: [&str; 0] = [];
-        let mesh = Mesh::join(nobody).expect("no place is wrong");
-        crate::stage::block_on(Node::builder().threads(1).start(&mesh, "cookie@127.0.0.1:0")).expect("it starts")
-    };
-    let (here, there) = (start(), start());
+    let (here, there) = (member(&[]), member(&[]));
     assert!(here.peers().is_empty());
     crate::stage::block_on(here.connect(there.place())).expect("it is there");
     assert_eq!((here.peers(), there.peers()), (vec![there.place().clone()], vec![here.place().clone()]));

@@ -26,9 +26,9 @@ pub(crate) trait Engine: Send + Sync {
     /// If that presence is not there any more. An `Ok` is no proof that it arrives.
     fn send(&self, to: &Presence, packet: Vec<u8>) -> Result<(), Gone>;
 
-    /// Tries to reach a node, and goes on trying by itself later if it is not there. Answers when [`Inbox::up`] was told,
-    /// or why it was not.
-    fn connect(&self, place: &Place) -> Boxed<'_, Result<(), ConnectError>>;
+    /// Tries to reach a node, and goes on trying by itself later if it is not there. Answers its own name, which may be
+    /// another than that by which it was reached, when [`Inbox::up`] was told; or why it was not.
+    fn connect(&self, place: &Place) -> Boxed<'_, Result<Place, ConnectError>>;
 
     /// Leaves: peers hear it at once, and nothing is told to the inbox after it has returned. Blocks for a short time.
     fn close(&self);

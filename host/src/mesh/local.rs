@@ -65,7 +65,7 @@ impl Hub {
         if nodes.contains_key(&place) {
             return Err(NotEntered::NameTaken);
         }
-        let presence = Presence { place: place.clone(), incarnation: super::incarnation() };
+        let presence = Presence { place: place.clone(), incarnation: super::random_number() };
         nodes.insert(place, Entry { presence: presence.clone(), inbox: Arc::new(Nobody), entered: false });
         Ok(Reserved { hub: self.clone(), presence, entered: false })
     }
@@ -169,10 +169,11 @@ impl Engine for Local {
         Ok(())
     }
 
-    fn connect(&self, place: &Place) -> Boxed<'_, Result<(), ConnectError>> {
+    fn connect(&self, place: &Place) -> Boxed<'_, Result<Place, ConnectError>> {
         let there = lock(&self.hub.0).nodes.contains_key(place);
         let why = "no node of that name is in this process".into();
-        let answer = there.then_some(()).ok_or_else(|| ConnectError::Unreachable { place: place.clone(), why });
+        let answer =
+            there.then(|| place.clone()).ok_or_else(|| ConnectError::Unreachable { place: place.clone(), why });
         Box::pin(std::future::ready(answer))
     }
 

@@ -215,7 +215,7 @@ impl Mesh {
                     lease: zenoh::LEASE,
                 };
                 let member = Member(peers);
-                match zenoh::open(settings, incarnation(), member.0.ears()).await {
+                match zenoh::open(settings, random_number(), member.0.ears()).await {
                     Ok(engine) => member.0.by(engine),
                     Err(why) => {
                         member.0.by(Arc::new(NoEngine));
@@ -244,12 +244,15 @@ impl Member {
     /// Connects with another node.
     pub(crate) async fn connect(&self, place: &Place) -> Result<(), JoinError> {
         let Some(engine) = self.0.engine() else { return Ok(()) };
-        engine.connect(place).await.map_err(|why| match why {
+        if self.0.stand(place) == Stand::Connected {
+            return Ok(());
+        }
+        let place = engine.connect(place).await.map_err(|why| match why {
             ConnectError::WrongCookie(place) => JoinError::WrongCookie(place),
             ConnectError::Unreachable { place, why } => JoinError::Unreachable { place, why },
             ConnectError::NotANode(place) => JoinError::NotANode(place),
         })?;
-        self.settled(place).await
+        self.settled(&place).await
     }
 
     async fn settled(&self, place: &Place) -> Result<(), JoinError> {
@@ -300,7 +303,7 @@ impl Engine for NoEngine {
         Err(Gone)
     }
 
-    fn connect(&self, place: &Place) -> crate::node::uplink::Boxed<'_, Result<(), ConnectError>> {
+    fn connect(&self, place: &Place) -> crate::node::uplink::Boxed<'_, Result<Place, ConnectError>> {
         let why = "the engine did not start".into();
         Box::pin(std::future::ready(Err(ConnectError::Unreachable { place: place.clone(), why })))
     }
@@ -335,7 +338,7 @@ fn free_port(place: &Place, listen: Option<SocketAddr>) -> std::io::Result<Place
     Ok(place.with_port(socket?.local_addr()?.port()))
 }
 
-/// 64 random bits: which of its lives a node is in.
-fn incarnation() -> u64 {
+/// 64 random bits: a number that no other life of a node has, and no other connection.
+fn random_number() -> u64 {
     Id::random().bits() as u64
 }

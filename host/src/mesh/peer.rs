@@ -20,6 +20,7 @@ use super::engine::Presence;
 use super::outbox::{Kind, Pair};
 use super::packet::{Assembly, Broken, Epochs, Head, VERSION, Version};
 use super::peers::Node;
+use super::random_number;
 use super::wire::{self, Content, NotRead};
 use crate::address::{Id, Place};
 use crate::lock::lock;
@@ -70,7 +71,7 @@ impl Peer {
     ///
     /// If the system gives no thread.
     pub(super) fn start(node: &Arc<Node>, presence: Presence) -> std::io::Result<Arc<Peer>> {
-        let mine = epoch();
+        let mine = random_number();
         let incoming = Incoming {
             mine,
             theirs: None,
@@ -262,7 +263,7 @@ impl Peer {
     fn renew(&self, incoming: &mut Incoming, why: &str, after: Duration) {
         let theirs = incoming.theirs;
         self.disconnect(incoming, why);
-        incoming.mine = epoch();
+        incoming.mine = random_number();
         self.out.renew(incoming.mine, after);
         // At once only if nothing was broken: then the peer's number still counts.
         if let (Some(theirs), true) = (theirs, after.is_zero()) {
@@ -344,9 +345,4 @@ impl Incoming {
     fn is_of(&self, epochs: Epochs) -> bool {
         self.theirs == Some(epochs.mine) && self.mine == epochs.yours
     }
-}
-
-/// A number that no other connection of this end has.
-fn epoch() -> u64 {
-    Id::random().bits() as u64
 }

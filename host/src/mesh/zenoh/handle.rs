@@ -118,7 +118,7 @@ impl Engine for Zenoh {
         lane.put(packet).wait().map_err(|_| Gone)
     }
 
-    fn connect(&self, place: &Place) -> Boxed<'_, Result<(), ConnectError>> {
+    fn connect(&self, place: &Place) -> Boxed<'_, Result<Place, ConnectError>> {
         let (place, mender) = (place.clone(), Arc::clone(&self.mender));
         let presences = Arc::clone(&self.shared.presences);
         mender.seed(&place);
@@ -126,7 +126,7 @@ impl Engine for Zenoh {
         let dialling = ZRuntime::Application.spawn(async move {
             let presence = mender.dial(&place, LINKING).await?;
             let why = match presences.peer(Id::of(&presence)) {
-                Some(_) => return Ok(()),
+                Some(_) => return Ok(presence.place),
                 None if presence == presences.me => "it is this node itself".to_owned(),
                 None => format!("another node has the name {}", presence.place),
             };
