@@ -13,8 +13,8 @@ use super::peer::{NotSent, Peer};
 use crate::actor::executor::Executor;
 use crate::address::{Id, Place};
 use crate::lock::{read, write};
-use crate::node::Kernel;
 use crate::node::uplink::{Asking, Boxed, Question, Uplink};
+use crate::node::{Kernel, mailbox_full};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::signal::{Envelope, To};
 
@@ -160,10 +160,7 @@ fn refusal(why: NotSent, place: &Place, to: Option<&To>) -> Refusal {
             let message = format!("cannot reach {place}: this node is not connected with a node of that name");
             Refusal::new(RefusalKind::NotConnected, message)
         }
-        (NotSent::Busy, Some(to)) => {
-            let message = format!("the mailbox of {to} is full");
-            Refusal::new(RefusalKind::MailboxFull, message).with("address", to.to_string())
-        }
+        (NotSent::Busy, Some(to)) => mailbox_full(&to),
         (NotSent::Busy | NotSent::Full, _) => {
             let message = format!("as much waits on the way to {place} as may");
             Refusal::new(RefusalKind::MailboxFull, message)
@@ -185,7 +182,7 @@ impl Inbox for Ears {
     }
 }
 
-impl Inbox for Peers {
+impl Peers {
     fn up(&self, presence: Presence) {
         let place = presence.place.clone();
         match self.find(&place) {

@@ -207,15 +207,10 @@ impl Kernel {
             }
             NotDelivered::Full(_) => {
                 self.count_lost(&to, from, Loss::MailboxFull, bytes);
-                self.mailbox_full(&to)
+                mailbox_full(&to)
             }
             NotDelivered::NotPermitted => not_permitted(&to, "send"),
         }
-    }
-
-    fn mailbox_full(&self, to: &Address) -> Refusal {
-        let message = format!("the mailbox of {to} is full");
-        Refusal::new(RefusalKind::MailboxFull, message).with("address", to.to_string())
     }
 
     /// Why a message of so many bytes has nobody to go to. If nobody has the address, it is lost as one to the dead is.
@@ -318,6 +313,12 @@ impl Kernel {
             empty.await;
         }
     }
+}
+
+/// A mailbox that takes no more now.
+pub(crate) fn mailbox_full(to: &Address) -> Refusal {
+    let message = format!("the mailbox of {to} is full");
+    Refusal::new(RefusalKind::MailboxFull, message).with("address", to.to_string())
 }
 
 /// A narrowed address without this right.

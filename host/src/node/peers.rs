@@ -6,7 +6,7 @@ use super::aliases::Known;
 use super::events::{Event, Loss};
 use super::uplink::{Answer, Boxed, Question};
 use super::waiting::Found;
-use super::{Kernel, Target, no_such_actor};
+use super::{Kernel, Target, mailbox_full, no_such_actor};
 use crate::address::{Id, Place};
 use crate::level::Tree;
 use crate::lock::lock;
@@ -143,7 +143,7 @@ impl Kernel {
                 NotDelivered::NotPermitted | NotDelivered::Closed => {}
             }
             match why {
-                NotDelivered::Full(_) if !or_lost => self.mailbox_full(&to.address(&self.place)),
+                NotDelivered::Full(_) if !or_lost => mailbox_full(&to.address(&self.place)),
                 why => self.not_delivered(&mailbox, via, from, bytes, &why),
             }
         })

@@ -173,29 +173,23 @@ impl Outgoing {
 
     /// Waits until little enough waits for one thing more that is never refused. Cancel-safe.
     pub(super) async fn until_short(&self) {
-        loop {
-            let told = self.short.notified();
-            {
-                let state = lock(&self.state);
-                if state.ended || state.theirs.is_none() || state.outbox.is_short() {
-                    return;
-                }
-            }
-            told.await;
-        }
+        self.until(Outbox::is_short).await;
     }
 
     /// Waits until the peer has all that was said to it. Cancel-safe.
     pub(super) async fn until_idle(&self) {
+        self.until(Outbox::is_idle).await;
+    }
+
+    /// Waits until the outbox is so, or the connection is over.
+    async fn until(&self, is_so: fn(&Outbox) -> bool) {
         loop {
             let told = self.short.notified();
-            {
-                let state = lock(&self.state);
-                if state.ended || state.theirs.is_none() || state.outbox.is_idle() {
-                    return;
-                }
+            if self.connected().is_ok_and(|state| !is_so(&state.outbox)) {
+                told.await;
+            } else {
+                return;
             }
-            told.await;
         }
     }
 
