@@ -27,7 +27,7 @@ use super::exit::{Code, Failure};
 use super::terms::Terms;
 use super::{Settings, build, logging, output};
 use crate::address::Id;
-use crate::embed::Node;
+use crate::embed::{Node, NodeBuilder};
 use crate::load_options::LoadOptions;
 use crate::mesh::Mesh;
 
@@ -155,42 +155,34 @@ impl Bench {
         if let Some(threads) = self.threads {
             builder = builder.threads(threads.get());
         }
-        #[cfg(feature = "mesh")]
-        if let What::Mesh(between) = &self.what {
-            let line = between.measure(builder).await?;
-            return Ok(self.named(line, between.name()));
-        }
-        let name = format!("{}@127.0.0.1:0", Id::random());
-        let node = builder.start(&Mesh::new(), &name).await.map_err(|why| Failure::new(Code::Failed, why))?;
-        let line = match &self.what {
-            What::Example(example) => example.measure(&node, file.expect("it was built"), options).await?,
-            What::Down { n, native: true, wait } => down_native(&node, *n, *wait).await?,
-            What::Down { n, native: false, wait } => down(&node, *n, *wait).await?,
-            What::Restart { n, native: true, .. } => restart_native(&node, *n).await?,
-            What::Restart { n, bare: true, .. } => restart_bare(&node, *n).await?,
+        let (name, mut line) = match &self.what {
+            What::Example(example) => {
+                let node = alone(builder).await?;
+                (example.name(), example.measure(&node, file.expect("it was built"), options).await?)
+            }
+            What::Down { n, native: true, wait } => ("down", down_native(&alone(builder).await?, *n, *wait).await?),
+            What::Down { n, native: false, wait } => ("down", down(&alone(builder).await?, *n, *wait).await?),
+            What::Restart { n, native: true, .. } => ("restart", restart_native(&alone(builder).await?, *n).await?),
+            What::Restart { n, bare: true, .. } => ("restart", restart_bare(&alone(builder).await?, *n).await?),
             What::Restart { n, .. } => {
+                let node = alone(builder).await?;
                 node.load(file.expect("it was built")).await?;
-                restart(&node, *n).await?
+                ("restart", restart(&node, *n).await?)
             }
             #[cfg(feature = "mesh")]
-            What::Mesh(_) => unreachable!("it has nodes of its own"),
+            What::Mesh(between) => (between.name(), between.measure(builder).await?),
         };
-        let name = match &self.what {
-            What::Example(example) => example.name(),
-            What::Down { .. } => "down",
-            What::Restart { .. } => "restart",
-            #[cfg(feature = "mesh")]
-            What::Mesh(between) => between.name(),
-        };
-        Ok(self.named(line, name))
-    }
-
-    fn named(&self, mut line: Line, name: &str) -> Line {
         line.insert("system".into(), "greenroom".into());
         line.insert("bench".into(), name.into());
         line.insert("threads".into(), self.threads.map_or(0, NonZeroUsize::get).into());
-        line
+        Ok(line)
     }
+}
+
+/// A node without any other.
+async fn alone(builder: NodeBuilder) -> Result<Node, Failure> {
+    let name = format!("{}@127.0.0.1:0", Id::random());
+    builder.start(&Mesh::new(), &name).await.map_err(|why| Failure::new(Code::Failed, why))
 }
 
 impl Example {

@@ -13,7 +13,8 @@ use super::control::socket::Socket;
 use super::events::Printer;
 use super::exit::{Code, Failure};
 use super::membership::{self, Member, Membership};
-use super::{Settings, refused};
+use super::signals::Signals;
+use super::{Settings, grants, refused};
 use crate::clock::Clock;
 use crate::embed::{Node, StartError};
 use crate::guest::library::{LoadError, Module};
@@ -53,12 +54,53 @@ const SPINNER_AFTER: Duration = Duration::from_millis(300);
 const SPINNER_TICK: Duration = Duration::from_millis(100);
 
 impl Hosting {
-    /// Starts the node of what [`Membership::mesh`] has answered, and, if others may meet it, its control socket.
+    /// Starts the node of what [`Membership::mesh`] has answered, for modules with these options, lets `work` use it, and
+    /// shuts it down, whether that ends or somebody asks for the end, which `work` hears of. Who asks once more, or before
+    /// it has started, ends it at once.
+    ///
+    /// # Errors
+    ///
+    /// Why it did not start, what `work` answers, or that it was interrupted.
+    pub(super) fn host(
+        &self,
+        member: Member,
+        options: &LoadOptions,
+        settings: Settings,
+        work: impl AsyncFnOnce(&Hosted, &mut Signals) -> Result<Code, Failure>,
+    ) -> Result<Code, Failure> {
+        if options.grants().needs_io() {
+            grants::raise_descriptors();
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|why| Failure::new(Code::Failed, format!("cannot start: {why}")))?;
+        runtime.block_on(self.while_hosted(member, settings, work))
+    }
+
+    async fn while_hosted(
+        &self,
+        member: Member,
+        settings: Settings,
+        work: impl AsyncFnOnce(&Hosted, &mut Signals) -> Result<Code, Failure>,
+    ) -> Result<Code, Failure> {
+        let mut signals = Signals::listen()?;
+        let hosted = tokio::select! {
+            hosted = self.start(member, settings) => hosted?,
+            code = signals.next() => return Err(Failure::interrupted(code)),
+        };
+        let done = work(&hosted, &mut signals).await;
+        tokio::select! {
+            () = hosted.end(settings) => done,
+            // Now it is at once.
+            code = signals.next() => Err(Failure::interrupted(code)),
+        }
+    }
+
+    /// Starts the node, and, if others may meet it, its control socket.
     ///
     /// # Errors
     ///
     /// If one of them does not start; the other is gone then too.
-    pub(super) async fn start(&self, member: Member, settings: Settings) -> Result<Hosted, Failure> {
+    async fn start(&self, member: Member, settings: Settings) -> Result<Hosted, Failure> {
         // Before the node, since it costs less and says more: who has the name, for instance.
         let is_known = self.membership.is_any() && member.place.port() != 0;
         let socket = is_known.then(|| Socket::bind(&member.place)).transpose()?;
@@ -135,7 +177,7 @@ impl Hosted {
     }
 
     /// Shuts the node down. It can be looked at until all its actors have ended.
-    pub(super) async fn end(self, settings: Settings) {
+    async fn end(self, settings: Settings) {
         let Hosted { node, control, printer } = self;
         node.shutdown().await;
         drop(control);

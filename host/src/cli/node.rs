@@ -7,11 +7,9 @@ use serde_json::json;
 
 use super::exit::{Code, Failure};
 use super::hosting::{Hosted, Hosting};
-use super::membership::Member;
 use super::output::note;
-use super::signals::Signals;
 use super::terms::Terms;
-use super::{Format, Settings, build, grants, logging};
+use super::{Format, Settings, build, logging};
 use crate::address::Place;
 use crate::load_options::LoadOptions;
 
@@ -60,42 +58,15 @@ impl Node {
         }
         let member = self.hosting.membership.mesh()?;
         let files = self.load.iter().map(|path| build::module_at(path, settings)).collect::<Result<Vec<_>, _>>()?;
-        if options.grants().needs_io() {
-            grants::raise_descriptors();
-        }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|why| Failure::new(Code::Failed, format!("cannot start: {why}")))?;
-        runtime.block_on(self.serve(member, &files, &options, settings))
-    }
-
-    async fn serve(
-        &self,
-        member: Member,
-        files: &[PathBuf],
-        options: &LoadOptions,
-        settings: Settings,
-    ) -> Result<Code, Failure> {
-        let mut signals = Signals::listen()?;
-        let hosted = tokio::select! {
-            hosted = self.hosting.start(member, settings) => hosted?,
-            code = signals.next() => return Err(Failure::interrupted(code)),
-        };
-        let served = tokio::select! {
-            loaded = load(&hosted, files, options, settings) => match loaded {
-                Ok(()) => {
-                    tell(&hosted, settings);
-                    signals.next().await;
-                    Ok(Code::Ok)
-                }
-                Err(failure) => Err(failure),
-            },
-            code = signals.next() => Err(Failure::interrupted(code)),
-        };
-        tokio::select! {
-            () = hosted.end(settings) => served,
-            // Now it is at once.
-            code = signals.next() => Err(Failure::interrupted(code)),
-        }
+        self.hosting.host(member, &options, settings, async |hosted, signals| {
+            tokio::select! {
+                loaded = load(hosted, &files, &options, settings) => loaded?,
+                code = signals.next() => return Err(Failure::interrupted(code)),
+            }
+            tell(hosted, settings);
+            signals.next().await;
+            Ok(Code::Ok)
+        })
     }
 }
 

@@ -7,9 +7,7 @@ use clap::Args;
 use super::arguments::arguments;
 use super::exit::{Code, Failure};
 use super::hosting::{Hosted, Hosting};
-use super::membership::Member;
 use super::output::{self, nearest};
-use super::signals::Signals;
 use super::terms::Terms;
 use super::{Format, Settings, build, grants, inspect, logging, report};
 use crate::guest::admission::Entry;
@@ -93,38 +91,12 @@ impl Run {
         if self.strict {
             grants::check(&inspect::admitted(&file)?.imports, options.grants())?;
         }
-        if options.grants().needs_io() {
-            grants::raise_descriptors();
-        }
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|why| Failure::new(Code::Failed, format!("cannot start: {why}")))?;
-        runtime.block_on(self.on_node(member, &file, &options, entry, args, settings))
-    }
-
-    /// Starts a node, lets the actor run on it, and shuts it down, whether the actor ends or somebody interrupts.
-    async fn on_node(
-        &self,
-        member: Member,
-        file: &Path,
-        options: &LoadOptions,
-        entry: &str,
-        args: Message,
-        settings: Settings,
-    ) -> Result<Code, Failure> {
-        let mut signals = Signals::listen()?;
-        let hosted = tokio::select! {
-            hosted = self.hosting.start(member, settings) => hosted?,
-            code = signals.next() => return Err(Failure::interrupted(code)),
-        };
-        let done = tokio::select! {
-            done = self.play(&hosted, file, options, entry, args, settings) => done,
-            code = signals.next() => Err(Failure::interrupted(code)),
-        };
-        tokio::select! {
-            () = hosted.end(settings) => done,
-            // Now it is at once.
-            code = signals.next() => Err(Failure::interrupted(code)),
-        }
+        self.hosting.host(member, &options, settings, async |hosted, signals| {
+            tokio::select! {
+                done = self.play(hosted, &file, &options, entry, args, settings) => done,
+                code = signals.next() => Err(Failure::interrupted(code)),
+            }
+        })
     }
 
     async fn play(

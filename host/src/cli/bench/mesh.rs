@@ -19,7 +19,7 @@ use crate::refusal::{Refusal, RefusalKind};
 #[derive(Debug, Args)]
 pub(super) struct Between {
     #[command(subcommand)]
-    what: What,
+    what: Part,
 
     /// Both nodes in this process, without a network
     #[arg(long, global = true)]
@@ -39,6 +39,12 @@ enum What {
     },
     /// Monitors an actor, ends it, and hears of that, K times
     Down { k: u32 },
+}
+
+#[derive(Debug, Subcommand)]
+enum Part {
+    #[command(flatten)]
+    Measured(What),
     /// Is the other node: reads its name on stdin, and ends with it
     #[command(hide = true)]
     Serve,
@@ -46,9 +52,10 @@ enum What {
 
 impl Between {
     pub(super) async fn measure(&self, builder: NodeBuilder) -> Result<Line, Failure> {
-        if let What::Serve = self.what {
-            return serve(builder).await;
-        }
+        let what = match &self.what {
+            Part::Measured(what) => what,
+            Part::Serve => return serve(builder).await,
+        };
         let cookie = Id::random();
         let name = format!("{cookie}@127.0.0.1:0");
         let failed = |why| Failure::new(Code::Failed, why);
@@ -66,21 +73,35 @@ impl Between {
             there = host;
             _other = Other::Process(process);
         }
+        what.measure(&node, there).await
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        match self.what {
+            Part::Measured(What::Pingpong { .. }) => "mesh pingpong",
+            Part::Measured(What::Blast { .. }) => "mesh blast",
+            Part::Measured(What::Down { .. }) => "mesh down",
+            Part::Serve => "mesh serve",
+        }
+    }
+}
+
+impl What {
+    async fn measure(&self, node: &Node, there: Address) -> Result<Line, Failure> {
         let (start, before) = (Instant::now(), cpu());
-        let what = match self.what {
+        let actor = match *self {
             What::Pingpong { k } => node.spawn_native(move |context| pings(context, there, k)),
             What::Blast { k, bytes } => node.spawn_native(move |context| blasts(context, there, k, bytes)),
             What::Down { k } => node.spawn_native(move |context| hears(context, there, k)),
-            What::Serve => return Ok(Line::new()),
         }?;
-        let took = until_end(&node, &what, start).await?;
-        let Value::Number(measured) = node.wait(&what).await.map_err(|why| Failure::new(Code::Failed, why))? else {
+        let took = until_end(node, &actor, start).await?;
+        let Value::Number(measured) = node.wait(&actor).await.map_err(|why| Failure::new(Code::Failed, why))? else {
             return Err(Failure::new(Code::Failed, "the actor did not say how long it took"));
         };
         let measured = Duration::from_nanos(measured.as_u64().unwrap_or_default());
         let cpu_s = (cpu() - before).as_secs_f64();
         let per = |k: u32| us(measured) / f64::from(k.max(1));
-        let mut line = match self.what {
+        let mut line = match *self {
             What::Pingpong { k } => line([("n", k.into()), ("rt_us", per(k).into())]),
             What::Blast { k, bytes } => line([
                 ("n", k.into()),
@@ -88,20 +109,10 @@ impl Between {
                 ("msgs_per_s", (f64::from(k) / measured.as_secs_f64()).into()),
             ]),
             What::Down { k } => line([("n", k.into()), ("per_us", per(k).into())]),
-            What::Serve => Line::new(),
         };
         line.insert("total_ms".into(), ms(took));
         line.insert("own_cpu_s".into(), cpu_s.into());
         Ok(line)
-    }
-
-    pub(super) fn name(&self) -> &'static str {
-        match self.what {
-            What::Pingpong { .. } => "mesh pingpong",
-            What::Blast { .. } => "mesh blast",
-            What::Down { .. } => "mesh down",
-            What::Serve => "mesh serve",
-        }
     }
 }
 
