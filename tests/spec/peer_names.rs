@@ -1,9 +1,9 @@
 //! Names of another node: an address of whoever has one there when the signal arrives.
 
-use greenroom::{Address, Event, RefusalKind, SpawnOptions};
+use greenroom::{Address, RefusalKind, SpawnOptions};
 use serde_json::json;
 
-use crate::peers::{all, pair};
+use crate::peers::{all, is_lost_where_it_arrives, pair};
 use crate::puppet::Puppet;
 
 fn named(name: &str, node: &greenroom::Node) -> Address {
@@ -27,15 +27,7 @@ fn a_name_of_another_node_reaches_who_has_it_when_the_message_arrives() {
 
 #[test]
 fn a_message_to_a_name_that_nobody_has_there_is_lost_where_it_arrives() {
-    let (stage, there) = pair();
-    let near = Puppet::new(&stage.node);
-    let mut events = there.events();
-    let nobody = named("nobody", &there);
-    // Whether its own node knows already is another matter.
-    _ = near.send(&nobody, json!(1));
-    let event = stage.event(&mut events, |event| matches!(event, Event::Lost { .. }).then(|| event.to_json()));
-    let from = &near.address;
-    assert_eq!(event, format!(r#"{{"event":"lost","why":"no-such-actor","to":"{nobody}","from":"{from}","bytes":1}}"#));
+    is_lost_where_it_arrives("nobody");
 }
 
 #[test]

@@ -108,10 +108,15 @@ fn an_actor_whose_watcher_s_node_is_gone_ends_as_if_nobody_watched() {
 
 #[test]
 fn a_message_from_a_peer_to_nobody_is_lost_where_it_arrives_under_its_sender_s_address() {
+    is_lost_where_it_arrives(&"a".repeat(26));
+}
+
+/// Of a message to a node that has nobody under that ID or name, that node tells who sent it.
+pub fn is_lost_where_it_arrives(nobody: &str) {
     let (stage, there) = pair();
     let near = Puppet::new(&stage.node);
     let mut events = there.events();
-    let nobody: Address = format!("{}@{}", "a".repeat(26), there.place()).parse().expect("an address");
+    let nobody: Address = format!("{nobody}@{}", there.place()).parse().expect("an address");
     // Whether its own node knows already is another matter.
     _ = near.send(&nobody, json!(1));
     let event = stage.event(&mut events, |event| matches!(event, Event::Lost { .. }).then(|| event.to_json()));

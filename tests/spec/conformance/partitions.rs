@@ -2,7 +2,7 @@
 
 use std::slice;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use greenroom::{Address, Node, Place};
 use serde_json::{Value, json};
@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use super::far::{Far, with_processes};
 use super::leaving::{each_once, ends, watches};
 use super::networks::Network;
-use super::processes::{DOWN_WITHIN, UP_WITHIN};
+use super::processes::{DOWN_WITHIN, UP_WITHIN, loses_nothing_in_a_second};
 use super::traffic::{Traffic, floods, one_end_after_all};
-use super::world::{PAUSE, World, lost_in_all, rounds};
+use super::world::{PAUSE, World, rounds};
 use crate::puppet::Puppet;
 
 /// What a watcher has heard of actors' ends.
@@ -91,18 +91,7 @@ fn an_outage_of_a_second_under_load_loses_nobody_and_no_message() {
         let Some(network) = Network::new(1) else { return };
         let near = World::of_the_network().node_named(&network.place(0), &[]);
         let far = processes.node_in(Some(&network.namespace(1)), &network.place(1), &near);
-        let watcher = Puppet::trapping(&near);
-        watches(&watcher, &far.sitters(1));
-        let mut traffic = Traffic::default();
-        let (here, there) = (traffic.receiver(&near), far.receiver());
-        traffic.takes(&near, Some(far.sender(&here, 20_000)), Some(there.clone()));
-        traffic.sender(&near, &there, 20_000, &[10, 1000]);
-        thread::sleep(Duration::from_millis(100));
-        network.cut(1);
-        thread::sleep(Duration::from_secs(1));
-        network.heal(1);
-        traffic.ends_whole();
-        assert_eq!((far.lost(), lost_in_all([&near]), watcher.hears_now()), (0, 0, Vec::new()));
+        loses_nothing_in_a_second(&near, &far, |is_cut| if is_cut { network.cut(1) } else { network.heal(1) });
     });
 }
 

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use greenroom::{Address, ExceptionKind, Outcome, RefusalKind};
+use greenroom::{Address, ExceptionKind, Node, Outcome, RefusalKind};
 use serde_json::{Value, json};
 
 use super::far::{Far, with_processes};
@@ -154,19 +154,24 @@ fn a_node_that_is_frozen_for_a_second_is_not_lost_and_neither_is_a_message() {
     with_processes(|processes| {
         let near = World::of_the_network().node(&[]);
         let far = processes.node(&near);
-        let watcher = Puppet::trapping(&near);
-        watches(&watcher, &far.sitters(1));
-        let mut traffic = Traffic::default();
-        let (here, there) = (traffic.receiver(&near), far.receiver());
-        traffic.takes(&near, Some(far.sender(&here, 20_000)), Some(there.clone()));
-        traffic.sender(&near, &there, 20_000, &[10, 1000]);
-        thread::sleep(Duration::from_millis(100));
-        far.signal("-STOP");
-        thread::sleep(Duration::from_secs(1));
-        far.signal("-CONT");
-        traffic.ends_whole();
-        assert_eq!((far.lost(), watcher.hears_now()), (0, Vec::new()));
+        loses_nothing_in_a_second(&near, &far, |is_cut| far.signal(if is_cut { "-STOP" } else { "-CONT" }));
     });
+}
+
+/// Two nodes under load that cannot hear each other for a second lose neither a message nor each other.
+pub fn loses_nothing_in_a_second(near: &Node, far: &Far, cuts: impl Fn(bool)) {
+    let watcher = Puppet::trapping(near);
+    watches(&watcher, &far.sitters(1));
+    let mut traffic = Traffic::default();
+    let (here, there) = (traffic.receiver(near), far.receiver());
+    traffic.takes(near, Some(far.sender(&here, 20_000)), Some(there.clone()));
+    traffic.sender(near, &there, 20_000, &[10, 1000]);
+    thread::sleep(Duration::from_millis(100));
+    cuts(true);
+    thread::sleep(Duration::from_secs(1));
+    cuts(false);
+    traffic.ends_whole();
+    assert_eq!((far.lost(), lost_in_all([near]), watcher.hears_now()), (0, 0, Vec::new()));
 }
 
 #[test]
