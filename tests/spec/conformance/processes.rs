@@ -10,7 +10,7 @@ use super::far::{Far, with_processes};
 use super::full::insists;
 use super::leaving::{each_once, ends, waits, watches};
 use super::traffic::{Text, Traffic, one_end_after_all};
-use super::world::{PATIENCE, World, hears_of, lost_in_all, rounds};
+use super::world::{PATIENCE, World, free_address, hears_of, lost_in_all, rounds};
 use crate::puppet::Puppet;
 
 /// How long a node that is gone may take to be seen as lost.
@@ -85,7 +85,8 @@ fn a_node_that_is_killed_and_started_again_at_once_under_its_name_is_a_new_one()
     with_processes(|processes| {
         let near = World::of_the_network().node(&[]);
         for _ in 0..rounds().div_ceil(AT_ONCE) {
-            let fars: Vec<Far> = (0..AT_ONCE).map(|_| processes.node(&near)).collect();
+            let name = || free_address().to_string();
+            let fars: Vec<Far> = (0..AT_ONCE).map(|_| processes.node_in(None, &name(), &near)).collect();
             // At once, since each takes as long as the dead one is thought to live.
             thread::scope(|scope| {
                 for mut far in fars {

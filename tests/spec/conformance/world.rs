@@ -2,6 +2,8 @@
 
 use std::future::Future;
 use std::net::{SocketAddr, UdpSocket};
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use greenroom::{Event, Events, Faults, Loss, Mesh, Node, Place, StartError};
@@ -70,9 +72,22 @@ impl World {
     }
 }
 
-/// One that nobody listens at.
+/// The ports from which [`free_address`] takes: below those that Linux gives to sockets which ask for any (32768 and up), so
+/// that none of these takes it while its node is down.
+const PORTS: Range<u16> = 20000..32768;
+
+/// One that nobody listens at, and that is nobody else's of this test run.
 pub fn free_address() -> SocketAddr {
-    UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port")
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    // Other test runs begin elsewhere.
+    let begin = std::process::id() as usize * 64;
+    loop {
+        let port = PORTS.start + ((begin + NEXT.fetch_add(1, Ordering::Relaxed)) % PORTS.len()) as u16;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if UdpSocket::bind(address).is_ok() {
+            return address;
+        }
+    }
 }
 
 /// Waits, as long as any test may.
