@@ -61,6 +61,9 @@ impl Id {
         })
     }
 
+    /// Stands for the operator of a node where an actor's ID stands: whose spawn it was. No actor has it.
+    pub(crate) const OPERATOR: Id = Id(0);
+
     pub(crate) fn bits(self) -> u128 {
         self.0
     }

@@ -29,8 +29,10 @@ use crate::mesh::{Member, Mesh};
 use crate::message::{IntoMessage, Message};
 use crate::native::{self, Context, Origin};
 use crate::node::Kernel;
+use crate::node::enter::Parent;
 use crate::node::events::{Events, Loss};
 use crate::node::refusals::Refused;
+use crate::node::spawning::SpawnRequest;
 use crate::outcome::{Exception, ExceptionKind, Outcome};
 use crate::refusal::Refusal;
 use crate::signal::Signal;
@@ -183,7 +185,7 @@ impl Node {
     ///
     /// The actor's outcome stays readable as long as this address, or a clone of it, is kept.
     ///
-    /// Cancel-safe: it does all of its work in the first poll. A future that is dropped before leaves no actor.
+    /// Cancel-safe: a future that is dropped before it has answered leaves no actor.
     ///
     /// # Errors
     ///
@@ -192,12 +194,14 @@ impl Node {
         self.spawn_with(module, entry, args, &SpawnOptions::default()).await
     }
 
-    /// As [`Node::spawn`], with options.
+    /// As [`Node::spawn`], with options; with [`SpawnOptions::node`] on another node, which fetches the module if it lacks it.
+    /// What was started there this program can also end, and it lives on if this node does not.
     ///
     /// # Errors
     ///
     /// As [`Node::spawn`]; `name-taken`; `bad-argument` for `link` and `monitor`, which only an actor can want;
-    /// `not-permitted`, if it is to have what the module was not loaded with.
+    /// `not-permitted`, if it is to have what the module was not loaded with, or another node's owner does not permit it;
+    /// `not-connected`, also if that node is lost before it has answered.
     pub async fn spawn_with(
         &self,
         module: &Module,
@@ -205,8 +209,14 @@ impl Node {
         args: impl IntoMessage,
         options: &SpawnOptions,
     ) -> Result<Address, Refusal> {
-        let args = self.admit(args)?;
-        let mailbox = self.0.guests.clone().spawn(Some(&module.as_home()), entry, args, None, options)?;
+        let (args, home, guests) = (self.admit(args)?, module.as_home(), self.0.guests.clone());
+        if let Some(place) = options.node.as_ref().filter(|place| *place != self.place()) {
+            let (module, entry) = guests.travels(Some(&home), entry, None)?;
+            let request = SpawnRequest { module, entry, args, options: options.clone(), ancestors: Box::default() };
+            let id = guests.kernel.spawn_there(None, place, request).await?;
+            return Ok(Address::of_id(id, place.clone()));
+        }
+        let mailbox = guests.spawn(Some(&home), entry, args, None, options)?;
         Ok(self.kernel().address(mailbox.id()).keeping(mailbox))
     }
 
@@ -242,7 +252,7 @@ impl Node {
     {
         let spawner: Arc<dyn Spawner> = self.0.guests.clone();
         let grants = Grants::of_child(None, None, options.grants.as_deref())?;
-        let origin = Origin { parent: None, home: None, entry: None, grants, bytes: 0 };
+        let origin = Origin { parent: Parent::Program, home: None, entry: None, grants, bytes: 0 };
         let mailbox = native::spawn(&spawner, &self.0.guests.kernel, origin, options, behavior)?;
         Ok(self.kernel().address(mailbox.id()).keeping(mailbox))
     }
@@ -294,16 +304,17 @@ impl Node {
         Ok(Outcome::clone(&outcome))
     }
 
-    /// Ends an actor of this node at once; it cannot prevent it. Returns before it has ended: [`Node::wait`] tells.
+    /// Ends an actor of this node, or one that this program has spawned on another, at once; it cannot prevent it. Returns
+    /// before it has ended: [`Node::wait`] tells.
     ///
     /// # Errors
     ///
-    /// `no-such-actor`, also for one that has ended; `not-permitted` for an actor of another node.
+    /// `no-such-actor`, also for one that has ended; `not-permitted` for any other actor of another node.
     pub fn kill(&self, actor: &Address) -> Result<(), Refusal> {
         self.kernel().end(None, &actor.to_string(), Signal::Kill)
     }
 
-    /// Asks an actor of this node to end. One that traps exits gets the host message `{"address": null, "shutdown": …}`
+    /// Asks an actor to end, which may be the same as with [`Node::kill`]. One that traps exits gets the host message `{"address": null, "shutdown": …}`
     /// and decides; any other ends with an exception of type `shutdown` and this reason.
     ///
     /// # Errors

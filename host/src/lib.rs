@@ -26,7 +26,7 @@
 //!
 //! | room | what for |
 //! | --- | --- |
-//! | `address`, `message`, `pattern`, `signal`, `spawn_options`, `outcome`, `refusal`, `codes`, `limits`, `bucket`, `level`, `grants`, `load_options`, `clock`, `lock`, `printable` | the words: who, what, how it ended, why not, how much |
+//! | `address`, `message`, `pattern`, `signal`, `spawn_options`, `outcome`, `refusal`, `codes`, `limits`, `bucket`, `level`, `grants`, `load_options`, `module_hash`, `remote_spawn`, `clock`, `lock`, `printable` | the words: who, what, how it ended, why not, how much |
 //! | `mailbox` | where signals for one actor arrive |
 //! | `node` | the one door: a message passes `Kernel::deliver`, any other signal `Kernel::signal` |
 //! | `actor` | how an actor lives and how its end is told; all it may do (`Context`) |
@@ -63,6 +63,8 @@ mod bucket;
 mod level;
 mod grants;
 mod load_options;
+mod module_hash;
+mod remote_spawn;
 mod clock;
 mod lock;
 mod printable;
@@ -82,11 +84,13 @@ pub use clock::Clock;
 pub use embed::{Node, NodeBuilder, StartError, WaitError};
 pub use grants::{Access, Endpoint, EndpointError, Grant, GrantError, Grants, Host};
 pub use guest::admission::{Entry, Kind, Rejected, UnknownImport};
+pub use guest::arrivals::ModuleInfo;
 pub use guest::library::{LoadError, Module};
 pub use limits::{BadLimit, Limit, Limits};
 pub use load_options::{LoadOptions, Profile};
 pub use mesh::{Faults, JoinError, Mesh};
 pub use message::{Admission, IntoMessage, Message, NotAdmitted};
+pub use module_hash::{BadHash, ModuleHash};
 pub use native::router::{PoolSpec, RouterSpec};
 pub use native::supervisor::{Backoff, ChildSpec, Restart, Strategy, SupervisorSpec};
 pub use native::{CallError, Context, Received};
@@ -97,4 +101,5 @@ pub use node::refusals::Refused;
 pub use outcome::{Exception, ExceptionKind, Handling, Outcome};
 pub use pattern::Pattern;
 pub use refusal::{Refusal, RefusalKind};
+pub use remote_spawn::RemoteSpawn;
 pub use spawn_options::SpawnOptions;

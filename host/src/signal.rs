@@ -82,6 +82,11 @@ impl Party {
         Party { id, place: Some(place), via: None }
     }
 
+    /// Whether this is no actor, but a node's operator.
+    pub(crate) fn is_operator(&self) -> bool {
+        self.id == Id::OPERATOR
+    }
+
     /// Whether both are one actor, whatever they know of whom.
     pub(crate) fn is(&self, other: &Party) -> bool {
         self.id == other.id && self.place == other.place

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::address::{is_name, quoted};
+use crate::address::{Place, is_name, quoted};
 use crate::grants::Grant;
 use crate::limits::Limits;
 use crate::refusal::{Refusal, RefusalKind};
@@ -25,12 +25,11 @@ pub struct SpawnOptions {
     pub(crate) limits: Limits,
     /// What the child is granted; none: all that it can have.
     pub(crate) grants: Option<Vec<Grant>>,
+    /// Where it is to run; none: on its spawner's node.
+    pub(crate) node: Option<Place>,
     /// Whoever spawns it waits for its end, so nobody else need be told of a crash.
     pub(crate) awaited: bool,
 }
-
-/// Options of the contract that are not built.
-const NOT_BUILT: [&str; 1] = ["node"];
 
 impl SpawnOptions {
     /// The child has this name. If somebody else has it, nothing is spawned (`name-taken`).
@@ -70,6 +69,14 @@ impl SpawnOptions {
         self
     }
 
+    /// The child runs on this node of the mesh, under the terms of that node's owner: its limits and grants are those that
+    /// the owner gives to what peers start, and of these at most what is asked for here. Its module is fetched by its hash
+    /// if that node lacks it.
+    pub fn node(mut self, node: Place) -> SpawnOptions {
+        self.node = Some(node);
+        self
+    }
+
     /// As the contract has them.
     pub fn to_json(&self) -> String {
         let mut options = Map::new();
@@ -79,6 +86,7 @@ impl SpawnOptions {
         }
         options.extend((!self.limits.is_empty()).then(|| ("limits".to_owned(), self.limits.to_json().into())));
         options.extend(self.grants.iter().map(|grants| ("grants".to_owned(), json!(grants))));
+        options.extend(self.node.iter().map(|node| ("node".to_owned(), node.as_str().into())));
         Value::Object(options).to_string()
     }
 
@@ -112,9 +120,12 @@ impl SpawnOptions {
                     let grants = Vec::deserialize(value).map_err(|why| bad(&format_args!("`grants`: {why}")))?;
                     options.grants = Some(grants);
                 }
-                ("name" | "link" | "monitor" | "trap-exit" | "limits", _) => {
+                ("node", Value::String(node)) => {
+                    options.node = Some(node.parse().map_err(|why| bad(&format_args!("`node`: {why}")))?);
+                }
+                ("name" | "link" | "monitor" | "trap-exit" | "limits" | "node", _) => {
                     let wanted = match key.as_str() {
-                        "name" => "a string",
+                        "name" | "node" => "a string",
                         "limits" => "an object",
                         _ => "true or false",
                     };
@@ -165,12 +176,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), Refusal> {
 }
 
 fn unsupported(option: &str) -> Refusal {
-    let why = if NOT_BUILT.contains(&option) {
-        "is part of the contract but not built in this version of Greenroom"
-    } else {
-        "is not one that this version of Greenroom knows"
-    };
-    let message = format!("spawn option `{}` {why}", quoted(option));
+    let message = format!("spawn option `{}` is not one that this version of Greenroom knows", quoted(option));
     Refusal::new(RefusalKind::UnsupportedOption, message).with("option", option)
 }
 
@@ -183,6 +189,7 @@ mod tests {
         let limits = "memory=1MiB,burst=1s".parse().expect("limits");
         let grants = ["env=A", "dir=/data:rw", "names"].map(|grant| grant.parse().expect("a grant"));
         let options = SpawnOptions::default().name("a").link().monitor().trap_exit().limits(limits).grants(grants);
+        let options = options.node("a.example:3433".parse().expect("a place"));
         assert_eq!(SpawnOptions::parse(&options.to_json()), Ok(options));
         assert_eq!(SpawnOptions::parse(" {} "), Ok(SpawnOptions::default()));
         assert_eq!(SpawnOptions::parse(r#"{"link":false}"#), Ok(SpawnOptions::default()));
@@ -196,9 +203,10 @@ mod tests {
         {
             assert_eq!(kind(text), RefusalKind::BadArgument);
         }
-        for text in [r#"{"node":"a:1"}"#, r#"{"limit":1}"#] {
-            assert_eq!(kind(text), RefusalKind::UnsupportedOption);
+        for text in [r#"{"node":1}"#, r#"{"node":"a"}"#] {
+            assert_eq!(kind(text), RefusalKind::BadArgument);
         }
+        assert_eq!(kind(r#"{"limit":1}"#), RefusalKind::UnsupportedOption);
         let named = |name: &str| SpawnOptions::default().name(name).check(false).map_err(|refusal| refusal.kind());
         assert_eq!((named("a"), named("A")), (Ok(()), Err(RefusalKind::BadArgument)));
         assert!(SpawnOptions::default().link().check(false).is_err());

@@ -22,6 +22,8 @@ const ROOMS: [&[&str]; 9] = [
         "level",
         "grants",
         "load_options",
+        "module_hash",
+        "remote_spawn",
         "clock",
         "lock",
         "printable",

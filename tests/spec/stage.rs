@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::path::{Path, PathBuf};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -199,6 +199,15 @@ pub fn cache() -> PathBuf {
 /// As [`Stage::block_on`], for tests that need no stage.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     patiently(&runtime(), future)
+}
+
+/// What a future answers to its first poll, if it does.
+pub async fn polled_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 /// As [`block_on`], for what is so much work that a busy machine may take minutes for it.

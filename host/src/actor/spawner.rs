@@ -4,8 +4,10 @@ use std::any::Any;
 use std::sync::Arc;
 
 use super::executor::Executor;
+use crate::grants::Grants;
 use crate::mailbox::Mailbox;
 use crate::message::Message;
+use crate::node::spawning::Travels;
 use crate::refusal::Refusal;
 use crate::spawn_options::SpawnOptions;
 
@@ -29,6 +31,19 @@ pub(crate) trait Spawner: Send + Sync {
         parent: Option<&Arc<Mailbox>>,
         options: &SpawnOptions,
     ) -> Result<Arc<Mailbox>, Refusal>;
+
+    /// What another node must know to start `entry`: the module that it, or what the bare entries of one of the node's own
+    /// mean, is of, and the entry's name there.
+    ///
+    /// # Errors
+    ///
+    /// `no-such-module`, `no-such-entry`, `not-permitted`.
+    fn travels(
+        &self,
+        home: Option<&Home>,
+        entry: &str,
+        spawner: Option<&Arc<Grants>>,
+    ) -> Result<(Option<Travels>, Box<str>), Refusal>;
 
     /// Where actors run.
     fn executor(&self) -> &Executor;

@@ -14,6 +14,7 @@ use crate::guest::cache::{Cache, CacheError};
 use crate::limits::Limits;
 use crate::mesh::{JoinError, Mesh};
 use crate::node::Kernel;
+use crate::remote_spawn::RemoteSpawn;
 
 /// How a node is to be, before it starts. See [`Node::builder`].
 #[derive(Clone, Debug, Default)]
@@ -22,6 +23,7 @@ pub struct NodeBuilder {
     limits: Limits,
     clock: Clock,
     cache: Option<PathBuf>,
+    remote_spawn: RemoteSpawn,
 }
 
 /// How much compiled code a cache keeps on disk, in bytes: 2 GiB, oldest first to go.
@@ -53,6 +55,13 @@ impl NodeBuilder {
         self
     }
 
+    /// What this node starts when its peers ask for it, and under which terms. Any module, unless this says otherwise, as code
+    /// that one would rather not trust.
+    pub fn remote_spawn(mut self, terms: RemoteSpawn) -> NodeBuilder {
+        self.remote_spawn = terms;
+        self
+    }
+
     /// Starts the node as a member of `mesh`, under the name `COOKIE@HOST:PORT`; port 0 takes a free number. When it answers,
     /// the node is connected with those that the mesh was to be joined by.
     ///
@@ -68,11 +77,17 @@ impl NodeBuilder {
         let cores = || std::thread::available_parallelism().map_or(1, |cores| cores.get());
         let threads = self.threads.unwrap_or_else(cores);
         let executor = Closing(Executor::start(threads)?, true);
-        let make = |place, uplink| Arc::new(Kernel::new(place, self.clock, &self.limits, uplink));
-        let (kernel, member) = mesh.enter(&name, &executor.0, make).await?;
-        let guests = Guests::new(kernel, executor.0.clone(), threads, cache);
+        let mut guests = None;
+        // All of it before the first peer is met, who may want something at once.
+        let make = |place, uplink| {
+            let kernel = Arc::new(Kernel::new(place, self.clock, &self.limits, uplink));
+            guests = Some(Guests::new(kernel.clone(), executor.0.clone(), threads, cache, self.remote_spawn));
+            kernel
+        };
+        let (_, member) = mesh.enter(&name, &executor.0, make).await?;
+        let guests = guests.expect("whoever enters is made");
         let guests = guests.map_err(|why| StartError::Engine(format!("{why:#}")))?;
-        Ok(Node(Arc::new(Inner { guests: Arc::new(guests), member, executor: executor.keep() })))
+        Ok(Node(Arc::new(Inner { guests, member, executor: executor.keep() })))
     }
 }
 

@@ -1,6 +1,8 @@
-//! What who runs a node can ask of it: who lives there.
+//! What who runs a node can ask of it: who lives there, and which modules of other nodes are there.
 
 use super::Node;
+use crate::guest::arrivals::ModuleInfo;
+use crate::module_hash::ModuleHash;
 use crate::node::listing::ActorInfo;
 
 impl Node {
@@ -30,5 +32,16 @@ impl Node {
     /// ```
     pub fn list(&self, actors_max: usize) -> Vec<ActorInfo> {
         self.kernel().list(actors_max)
+    }
+
+    /// The modules that came from other nodes, for spawns of theirs, in the order they came.
+    pub fn modules_of_peers(&self) -> Vec<ModuleInfo> {
+        self.0.guests.modules_of_peers()
+    }
+
+    /// Forgets a module that came from another node: the next spawn of it fetches it anew. Actors of it live on. Answers whether
+    /// there was one.
+    pub fn forget_module(&self, hash: &ModuleHash) -> bool {
+        self.0.guests.forget(hash)
     }
 }

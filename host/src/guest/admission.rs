@@ -99,6 +99,22 @@ impl Caps {
     }
 }
 
+impl Caps {
+    /// For modules of at most so many bytes that come from other nodes. The worst of them takes the compiler some 15 s (one
+    /// function's body of branches) or half a gigabyte (empty functions).
+    pub(super) const fn of_peers(bytes: usize) -> Caps {
+        Caps {
+            bytes,
+            functions: 100_000,
+            body_bytes: 512 << 10,
+            instances: 64,
+            tables: 64,
+            memories: 8,
+            ..Caps::local()
+        }
+    }
+}
+
 /// Why bytes cannot be an actor's module. Nothing was compiled.
 #[derive(Clone, Debug, Error, PartialEq)]
 #[non_exhaustive]

@@ -4,6 +4,7 @@ wasmtime::component::bindgen!({
     world: "actor",
     path: "wit",
     imports: {
+        "greenroom:actor/host.spawn": async,
         "greenroom:actor/host.receive": async,
         "greenroom:actor/host.send-wait": async,
         "greenroom:actor/lifecycle.wait": async,

@@ -46,10 +46,10 @@ impl Stage {
     fn new() -> Stage {
         let kernel = Kernel::alone(&Limits::default());
         let executor = Executor::start(1).expect("a thread");
-        let guests = Arc::new(Guests::new(kernel.clone(), executor, 1, None).expect("the engine starts"));
+        let guests = Guests::new(kernel.clone(), executor, 1, None, RemoteSpawn::no()).expect("the engine starts");
         let trapping = SpawnOptions::default().trap_exit();
         let brings = || Brings { grants: Arc::new(Grants::program()), module: None, bytes: 0 };
-        let [parent, stranger] = [0; 2].map(|_| kernel.enter(None, &trapping, brings()).expect("an actor"));
+        let [parent, stranger] = [0; 2].map(|_| kernel.enter(Parent::Program, &trapping, brings()).expect("an actor"));
         Stage { guests, parent, stranger }
     }
 
@@ -61,7 +61,7 @@ impl Stage {
     fn actor(&self) -> Arc<Mailbox> {
         let options = SpawnOptions::default().link().monitor().trap_exit();
         let brings = Brings { grants: self.parent.grants().clone(), module: None, bytes: 0 };
-        let actor = self.kernel().enter(Some(&self.parent), &options, brings).expect("an actor");
+        let actor = self.kernel().enter(Parent::Here(&self.parent), &options, brings).expect("an actor");
         self.kernel().monitor(&self.stranger, &self.text(&actor)).expect("a monitor");
         actor
     }
@@ -71,7 +71,7 @@ impl Stage {
     }
 
     fn context(&self, actor: &Arc<Mailbox>) -> Context {
-        Context::new(self.kernel().clone(), actor.clone(), None, self.guests.clone(), None)
+        Context::new(self.kernel().clone(), actor.clone(), self.guests.clone(), None)
     }
 
     fn live<R>(&self, actor: &Arc<Mailbox>, behavior: impl Future<Output = (Outcome, R)>) -> impl Future<Output = ()> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, RwLock, Weak};
 
 use thiserror::Error;
 use wasmtime::Engine;
@@ -23,6 +23,8 @@ use crate::grants::Grants;
 use crate::limits::Limits;
 use crate::load_options::LoadOptions;
 use crate::lock::{lock, read, write};
+use crate::module_hash::ModuleHash;
+use crate::node::spawning::Travels;
 use crate::refusal::{Refusal, RefusalKind};
 
 /// A module that a node has loaded: a compiled component with a name. A handle; clones are the same module, and equal.
@@ -44,6 +46,8 @@ struct Loaded {
 /// What is the same whoever loads the bytes, and for whom.
 struct Code {
     hash: String,
+    /// As they were given: what other nodes are sent.
+    bytes: Arc<[u8]>,
     admitted: Admitted,
     pre: ActorPre<Guest>,
     needs: Needs,
@@ -93,6 +97,9 @@ pub enum LoadError {
         source: std::io::Error,
     },
 }
+
+/// How much of a module's name other nodes are told.
+const NAME_CHARACTERS_TOLD: usize = 60;
 
 impl Module {
     /// What guests write before the slash of `module/entry`: the file's name without its ending.
@@ -146,6 +153,18 @@ impl Module {
         if !of_module && lock(&self.0.lacked).insert(kind) {
             tracing::warn!(target: "greenroom", "an actor of `{}` {message}", quoted(self.name()));
         }
+    }
+
+    /// Whether anybody has it but who keeps it.
+    pub(super) fn is_used(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
+    /// As other nodes are told of it.
+    pub(super) fn travels(&self) -> Travels {
+        let hash = ModuleHash::from_bytes(*self.0.code.admitted.hash.as_bytes());
+        let name = self.name().chars().take(NAME_CHARACTERS_TOLD).collect::<String>().into();
+        Travels { hash, bytes: self.size() as u64, name }
     }
 
     /// As what the bare entries of its actors mean.
@@ -220,6 +239,8 @@ pub(crate) struct Library {
     linker: Linker<Guest>,
     cache: Option<Cache>,
     by_name: RwLock<HashMap<String, Module>>,
+    /// Of all modules that are in use.
+    by_hash: RwLock<HashMap<ModuleHash, Weak<Code>>>,
     loaded: AtomicU64,
 }
 
@@ -227,7 +248,8 @@ impl Library {
     pub(super) fn new(cache: Option<Cache>) -> wasmtime::Result<Library> {
         let (engine, slabs) = engine::new()?;
         let linker = engine::linker(&engine)?;
-        Ok(Library { engine, slabs, linker, cache, by_name: RwLock::default(), loaded: AtomicU64::new(0) })
+        let (by_name, by_hash) = (RwLock::default(), RwLock::default());
+        Ok(Library { engine, slabs, linker, cache, by_name, by_hash, loaded: AtomicU64::new(0) })
     }
 
     pub(super) fn engine(&self) -> &Engine {
@@ -273,25 +295,60 @@ impl Library {
         let preopens = Preopens::of(&options.grants).map_err(|(path, source)| LoadError::Read { path, source })?;
         let code = match same {
             Some(module) => module.0.code.clone(),
-            None => Arc::new(self.code(shown, bytes)?),
+            None => self.code(shown, bytes.into(), &Caps::local())?,
         };
-        let module = Module(Arc::new(Loaded {
-            name: name.to_owned(),
-            number: self.loaded.fetch_add(1, Ordering::Relaxed),
-            code,
-            limits: options.limits.clone(),
-            grants: Arc::new(options.grants.clone()),
-            preopens,
-            lacked: Mutex::default(),
-        }));
+        let module = self.module(name, code, options, options.limits.clone(), preopens);
         write(&self.by_name).insert(name.to_owned(), module.clone());
         Ok(module)
     }
 
+    /// A module that another node has sent: of no name here, and with limits that are its node's.
+    pub(super) fn arrived(
+        &self,
+        name: &str,
+        bytes: Arc<[u8]>,
+        options: &LoadOptions,
+        caps: &Caps,
+    ) -> Result<Module, LoadError> {
+        let preopens = Preopens::of(&options.grants).map_err(|(path, source)| LoadError::Read { path, source })?;
+        let code = self.code(&format!("`{}`", quoted(name)), bytes, caps)?;
+        Ok(self.module(name, code, options, Limits::default(), preopens))
+    }
+
+    fn module(&self, name: &str, code: Arc<Code>, options: &LoadOptions, limits: Limits, preopens: Preopens) -> Module {
+        Module(Arc::new(Loaded {
+            name: name.to_owned(),
+            number: self.loaded.fetch_add(1, Ordering::Relaxed),
+            code,
+            limits,
+            grants: Arc::new(options.grants.clone()),
+            preopens,
+            lacked: Mutex::default(),
+        }))
+    }
+
+    /// A module's bytes, if it is in use or loaded.
+    pub(super) fn bytes(&self, hash: &ModuleHash) -> Option<Arc<[u8]>> {
+        self.find_code(hash).map(|code| code.bytes.clone())
+    }
+
+    /// Whether this node's owner has loaded it.
+    pub(super) fn is_loaded(&self, hash: &ModuleHash) -> bool {
+        read(&self.by_name).values().any(|module| module.0.code.admitted.hash.as_bytes() == hash.as_bytes())
+    }
+
+    fn find_code(&self, hash: &ModuleHash) -> Option<Arc<Code>> {
+        read(&self.by_hash).get(hash)?.upgrade()
+    }
+
     /// Admits and compiles.
-    fn code(&self, shown: &str, bytes: &[u8]) -> Result<Code, LoadError> {
+    fn code(&self, shown: &str, bytes: Arc<[u8]>, caps: &Caps) -> Result<Arc<Code>, LoadError> {
+        let known = ModuleHash::of(&bytes);
+        if let Some(code) = self.find_code(&known) {
+            return Ok(code);
+        }
         let mut admitted =
-            admit(bytes, &Caps::local()).map_err(|source| LoadError::Rejected { name: shown.to_owned(), source })?;
+            admit(&bytes, caps).map_err(|source| LoadError::Rejected { name: shown.to_owned(), source })?;
         let compile_error =
             |why: wasmtime::Error| LoadError::Compile { name: shown.to_owned(), message: format!("{why:#}") };
         let component = self.compile(&admitted).map_err(compile_error)?;
@@ -308,7 +365,11 @@ impl Library {
         // Compiled, it is not needed any more.
         admitted.component = Vec::new();
         let hash = admitted.hash.to_hex().to_string();
-        Ok(Code { hash, admitted, pre, needs, lines })
+        let code = Arc::new(Code { hash, bytes, admitted, pre, needs, lines });
+        let mut by_hash = write(&self.by_hash);
+        by_hash.retain(|_, code| code.strong_count() > 0);
+        by_hash.insert(known, Arc::downgrade(&code));
+        Ok(code)
     }
 
     /// Machine code from the cache, or from the compiler.

@@ -2,11 +2,13 @@
 
 pub mod admission;
 pub(crate) mod cache;
+pub(crate) mod arrivals;
 pub(crate) mod library;
 mod bindings;
 mod clock;
 mod componentize;
 mod ending;
+mod errands;
 pub(crate) mod engine;
 mod imports;
 mod io;
@@ -29,7 +31,7 @@ mod wasi;
 mod faults;
 
 use std::future::{Future, poll_fn};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::Poll;
 
 use wasmtime::Store;
@@ -44,13 +46,18 @@ use crate::grants::{Grant, Grants};
 use crate::limits::Limit;
 use crate::mailbox::Mailbox;
 use crate::message::Message;
+use crate::module_hash::ModuleHash;
 use crate::native::{self, Origin, builtin};
 use crate::node::Kernel;
-use crate::node::enter::Brings;
+use crate::node::enter::{Brings, Parent};
+use crate::node::spawning::Travels;
 use crate::outcome::Outcome;
 use crate::refusal::{Refusal, RefusalKind};
+use crate::remote_spawn::RemoteSpawn;
 use crate::spawn_options::SpawnOptions;
+use arrivals::{Arrivals, ModuleInfo};
 use cache::Cache;
+use errands::Errands;
 use io::Io;
 use library::{Library, Module};
 use output::Speaker;
@@ -67,6 +74,8 @@ pub(crate) struct Guests {
     ticker: Ticker,
     /// For files and sockets: there is none until an actor is granted some.
     io: OnceLock<Io>,
+    arrivals: Arrivals,
+    errands: Errands,
 }
 
 impl Guests {
@@ -76,13 +85,29 @@ impl Guests {
         executor: Executor,
         workers: usize,
         cache: Option<Cache>,
-    ) -> wasmtime::Result<Guests> {
+        remote_spawn: RemoteSpawn,
+    ) -> wasmtime::Result<Arc<Guests>> {
         let library = Library::new(cache)?;
         // Processor time is real, whatever the node's clock says.
         let clock = Clock::real();
         let ticker = Ticker::start(library.engine(), clock.clone())?;
         let (preempt, io) = (Preempt::new(workers), OnceLock::new());
-        Ok(Guests { kernel, library, executor, preempt, clock, ticker, io })
+        let (arrivals, errands) = (Arrivals::new(remote_spawn), Errands::default());
+        let guests = Guests { kernel, library, executor, preempt, clock, ticker, io, arrivals, errands };
+        let guests = Arc::new(guests);
+        let host: Weak<Guests> = Arc::downgrade(&guests);
+        guests.kernel.hosted_by(host);
+        Ok(guests)
+    }
+
+    /// The modules of other nodes that are here.
+    pub(crate) fn modules_of_peers(&self) -> Vec<ModuleInfo> {
+        self.arrivals.list()
+    }
+
+    /// Forgets a module of another node. False: there was none.
+    pub(crate) fn forget(&self, hash: &ModuleHash) -> bool {
+        self.arrivals.forget(hash)
     }
 
     pub(crate) fn library(&self) -> &Library {
@@ -112,15 +137,15 @@ impl Guests {
         entry: &str,
         home: Option<Home>,
         args: Message,
-        parent: Option<&Arc<Mailbox>>,
+        parent: Parent<'_>,
         options: &SpawnOptions,
     ) -> Result<Arc<Mailbox>, Refusal> {
         let own = builtin::find(entry)?;
         let module = home.as_ref().and_then(Module::of_home);
-        let grants = match (parent, &module) {
+        let grants = match (parent.grants(), &module) {
             // One that the program starts for a module, as that module's own actors.
             (None, Some(module)) => Grants::of_child(None, Some(module.grants()), options.grants.as_deref()),
-            _ => Grants::of_child(parent.map(|parent| parent.grants()), None, options.grants.as_deref()),
+            (spawner, _) => Grants::of_child(spawner, None, options.grants.as_deref()),
         }?;
         let options = SpawnOptions { trap_exit: options.trap_exit || own.traps_exits, ..options.clone() };
         let spawner: Arc<dyn Spawner> = self.clone();
@@ -136,7 +161,7 @@ impl Guests {
         module: Module,
         entry: &str,
         args: Message,
-        parent: Option<&Arc<Mailbox>>,
+        parent: Parent<'_>,
         grants: Arc<Grants>,
         options: &SpawnOptions,
     ) -> Result<Arc<Mailbox>, Refusal> {
@@ -144,7 +169,7 @@ impl Guests {
             let message = "cannot spawn: args must be a JSON array (positional) or object (named)";
             return Err(Refusal::new(RefusalKind::BadArgument, message));
         }
-        let above = parent.map_or_else(|| self.kernel.root().clone(), |parent| parent.level().clone());
+        let above = parent.level().unwrap_or(self.kernel.root()).clone();
         let is_limited = above.counts(Limit::Memory)
             || [module.limits(), &options.limits].iter().any(|limits| limits.get(Limit::Memory).is_some());
         let stack_bytes = if is_limited { engine::WASM_STACK_BYTES } else { 0 };
@@ -155,8 +180,7 @@ impl Guests {
         let bytes = limits::ACTOR_BYTES.saturating_add(module.instance_bytes()).saturating_add(args.len() as u64);
         let brings = Brings { grants, module: Some((module.number(), module.limits())), bytes };
         let mailbox = self.kernel.enter(parent, options, brings)?;
-        let parent = parent.map(|parent| parent.id());
-        let context = Context::new(self.kernel.clone(), mailbox.clone(), parent, self.clone(), Some(module.as_home()));
+        let context = Context::new(self.kernel.clone(), mailbox.clone(), self.clone(), Some(module.as_home()));
         let actor = context.address().to_string().into();
         let (level, clock) = (mailbox.level().clone(), self.kernel.clock.clone());
         let leads = !Arc::ptr_eq(&above, &level);
@@ -216,13 +240,28 @@ impl Spawner for Guests {
         options: &SpawnOptions,
     ) -> Result<Arc<Mailbox>, Refusal> {
         if let Some(own) = entry.strip_prefix(builtin::PREFIX) {
-            return self.start_own(own, home.cloned(), args, parent, options);
+            return self.start_own(own, home.cloned(), args, Parent::of(parent), options);
         }
         let (home, spawner) = (home.and_then(Module::of_home), parent.map(|parent| parent.grants()));
         let (module, entry) = self.resolve(home.as_ref(), entry, spawner)?;
         let of_module = (spawner.is_none() || home.as_ref() != Some(&module)).then(|| module.grants());
         let grants = Grants::of_child(spawner, of_module, options.grants.as_deref())?;
-        self.start(module, entry, args, parent, grants, options)
+        self.start(module, entry, args, Parent::of(parent), grants, options)
+    }
+
+    fn travels(
+        &self,
+        home: Option<&Home>,
+        entry: &str,
+        spawner: Option<&Arc<Grants>>,
+    ) -> Result<(Option<Travels>, Box<str>), Refusal> {
+        let home = home.and_then(Module::of_home);
+        if let Some(own) = entry.strip_prefix(builtin::PREFIX) {
+            builtin::find(own)?;
+            return Ok((home.map(|module| module.travels()), entry.into()));
+        }
+        let (module, entry) = self.resolve(home.as_ref(), entry, spawner)?;
+        Ok((Some(module.travels()), entry.into()))
     }
 
     fn executor(&self) -> &Executor {

@@ -366,7 +366,7 @@ impl Links {
 
     fn shutdown(&self, from: Option<&Party>, reason: Message, here: &Place) -> Reaction {
         if self.traps_exits {
-            let caller = from.map(|from| from.address(here).to_string());
+            let caller = from.filter(|from| !from.is_operator()).map(|from| from.address(here).to_string());
             let message = host_message::shutdown(caller.as_deref(), &reason);
             return Reaction::Tell(About::Shutdown(from.cloned()), message);
         }

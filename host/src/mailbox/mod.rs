@@ -30,9 +30,9 @@ use crate::lock::lock;
 use crate::message::Message;
 use crate::outcome::Handling;
 use crate::pattern::Pattern;
-use crate::signal::{Party, Signal};
+use crate::signal::{Party, Reference, Signal};
 use ending::Told;
-use links::{Farewell, Links, Reaction, Standing};
+use links::{Bounds, Farewell, Full, Links, Reaction, Standing, Watched};
 use narrowed::{Denied, Rights};
 use queue::{Checked, Scan, Source};
 use state::State;
@@ -81,6 +81,15 @@ pub(crate) enum NotDelivered {
     Closed,
     /// The address it was sent to does not permit it.
     NotPermitted,
+}
+
+/// A child on another node that did not get the ties which its spawn was to give it.
+#[derive(Debug, PartialEq)]
+pub(crate) enum NotAdopted {
+    /// The spawner has ended.
+    Closed,
+    Limit(Exceeded),
+    Full(Full),
 }
 
 /// What a mailbox leaves when it is closed.
@@ -142,6 +151,11 @@ impl Mailbox {
 
     pub(crate) fn ancestors(&self) -> &[Party] {
         &self.ancestors
+    }
+
+    /// Its spawner, alive or not; none: the operator of some node.
+    pub(crate) fn parent(&self) -> Option<&Party> {
+        self.ancestors.first().filter(|parent| !parent.is_operator())
     }
 
     pub(crate) fn level(&self) -> &Arc<Level> {
@@ -307,9 +321,55 @@ impl Mailbox {
         Ok(changed)
     }
 
+    /// As [`Mailbox::links_more`], for the ties with a child that another node has started: both or none, and only while the
+    /// actor can still hear of the child's end.
+    ///
+    /// # Errors
+    ///
+    /// Why not; nothing has changed then.
+    pub(crate) fn adopt(&self, child: &Party, link: bool, monitor: Option<Watched>) -> Result<(), NotAdopted> {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return Err(NotAdopted::Closed);
+        }
+        let adopted = state.adopt(child, link, monitor, Bounds::of(&self.level));
+        if adopted.is_err() && link {
+            state.links.unlink(child);
+        }
+        state.settle();
+        adopted
+    }
+
     /// Takes back what waits from a source.
     pub(crate) fn flush(&self, source: &Source) {
         lock(&self.state).flush(source);
+    }
+}
+
+impl State {
+    fn adopt(&mut self, child: &Party, link: bool, monitor: Option<Watched>, bounds: Bounds) -> Result<(), NotAdopted> {
+        let [links, monitors] = self.links.made();
+        if link {
+            self.charges.take(Limit::Links, links, 1)?;
+            self.links.link_by_spawn(child.clone(), bounds)?;
+        }
+        if let Some(watched) = monitor {
+            self.charges.take(Limit::Monitors, monitors, 1)?;
+            self.links.monitor(Reference::Child(child.id), watched, bounds)?;
+        }
+        Ok(())
+    }
+}
+
+impl From<Exceeded> for NotAdopted {
+    fn from(full: Exceeded) -> NotAdopted {
+        NotAdopted::Limit(full)
+    }
+}
+
+impl From<Full> for NotAdopted {
+    fn from(full: Full) -> NotAdopted {
+        NotAdopted::Full(full)
     }
 }
 

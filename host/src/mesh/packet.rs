@@ -18,7 +18,7 @@ pub(super) const PARTS_MAX: usize = 4;
 const PARTS_BYTES: usize = 64 << 20;
 
 /// What this version of Greenroom speaks. Nodes of another major version refuse each other.
-pub(super) const VERSION: Version = Version { major: 1, minor: 0 };
+pub(super) const VERSION: Version = Version { major: 2, minor: 0 };
 
 /// A protocol's version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -26,7 +26,7 @@ use crate::address::{Id, Place};
 use crate::lock::lock;
 use crate::node::Kernel;
 use crate::node::events::Loss;
-use crate::node::uplink::{Answer, Asking, Boxed, Question};
+use crate::node::uplink::{Answer, Asking, Boxed, Question, Then};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::signal::{Envelope, Party, Signal, To};
 pub(super) use out::NotSent;
@@ -135,11 +135,15 @@ impl Peer {
     pub(super) fn ask(self: &Arc<Self>, from: Option<Id>, question: &Question) -> Result<Asking, NotSent> {
         let to = match question {
             Question::Take(to, _) | Question::Wait(to) => Some(to.clone()),
-            Question::WhereIs(_) | Question::Ping => None,
+            Question::WhereIs(_) | Question::Ping | Question::Spawn(_) | Question::Chunk(..) => None,
         };
         let pair = Pair { from, to };
         let (place, answer) = oneshot::channel();
-        let number = self.out.ask(pair.clone(), place, |number| wire::ask(number, from, question))?;
+        let then = Box::new(move |answer| {
+            // Who asked may just have gone.
+            _ = place.send(answer);
+        });
+        let number = self.put_question(pair.clone(), from, question, then)?;
         let peer = Arc::downgrade(self);
         Ok(Asking::new(answer, move || {
             if let Some(peer) = peer.upgrade()
@@ -149,6 +153,17 @@ impl Peer {
                 _ = peer.out.push(pair, wire::withdraw(number), Kind::Free);
             }
         }))
+    }
+
+    /// As [`Peer::ask`], with what is done with the answer.
+    pub(super) fn ask_then(&self, from: Option<Id>, question: &Question, then: Then) -> Result<(), NotSent> {
+        self.put_question(Pair { from, to: None }, from, question, then).map(drop)
+    }
+
+    fn put_question(&self, pair: Pair, from: Option<Id>, question: &Question, then: Then) -> Result<u64, NotSent> {
+        // Few are asked for at once, and a module that travels shall not end because others write much.
+        let kind = if matches!(question, Question::Chunk(..)) { Kind::Kept } else { Kind::Refusable };
+        self.out.ask(pair, kind, then, |number| wire::ask(number, from, question))
     }
 
     /// Ends when a receiver there, and the way to it, may take messages again.
@@ -300,19 +315,27 @@ impl Peer {
         match wire::read(frame, kernel.root().admission()) {
             Ok(content) => self.content(incoming, &kernel, content),
             Err(NotRead::Broken(why)) => Err(why),
+            Err(NotRead::Refused { question, why }) => {
+                self.refuse(question, *why);
+                Ok(())
+            }
             Err(NotRead::NotAdmitted { to, from, bytes, why, question }) => {
                 let sender = from.map(|id| Party::there(id, self.place().clone()));
                 match question {
                     None => kernel.count_lost(&to.address(kernel.place()), sender.as_ref(), Loss::NotAdmitted, bytes),
                     Some(question) => {
                         let refusal = Refusal::new(RefusalKind::TooLarge, format!("{}: {why}", kernel.place()));
-                        let answer = wire::answer(question, &Answer::Refused(refusal));
-                        _ = self.out.push(Pair { from: None, to: None }, answer, Kind::Kept);
+                        self.refuse(question, refusal);
                     }
                 }
                 Ok(())
             }
         }
+    }
+
+    /// Answers a question that cannot be done.
+    fn refuse(&self, question: u64, why: Refusal) {
+        _ = self.out.push(Pair { from: None, to: None }, wire::answer(question, &Answer::Refused(why)), Kind::Kept);
     }
 
     fn content(

@@ -13,7 +13,7 @@ use super::peer::{NotSent, Peer};
 use crate::actor::executor::Executor;
 use crate::address::{Id, Place};
 use crate::lock::{read, write};
-use crate::node::uplink::{Asking, Boxed, Question, Uplink};
+use crate::node::uplink::{Asking, Boxed, Question, Then, Uplink};
 use crate::node::{Kernel, mailbox_full};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::signal::{Envelope, To};
@@ -138,6 +138,12 @@ impl Uplink for Link {
     fn ask(&self, place: &Place, from: Option<Id>, question: Question) -> Result<Asking, Refusal> {
         let asking = self.0.find(place).map_or(Err(NotSent::NotConnected), |peer| peer.ask(from, &question));
         asking.map_err(|why| refusal(why, place, None))
+    }
+
+    fn ask_then(&self, place: &Place, from: Option<Id>, question: Question, then: Then) -> Result<(), Refusal> {
+        let peer = self.0.find(place);
+        let asked = peer.map_or(Err(NotSent::NotConnected), |peer| peer.ask_then(from, &question, then));
+        asked.map_err(|why| refusal(why, place, None))
     }
 
     fn room(&self, place: &Place, to: &To) -> Boxed<'static, ()> {

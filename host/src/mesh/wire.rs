@@ -1,18 +1,21 @@
 //! A frame's bytes: a signal, a question or its answer, or word of a full mailbox.
 
+mod spawning;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
+use self::spawning::Spawning;
 use super::packet::Broken;
 use crate::address::Id;
 use crate::mailbox::host_message;
 use crate::message::{Admission, Message, NotAdmitted};
+use crate::module_hash::ModuleHash;
 use crate::node::uplink::{Answer, Question};
 use crate::outcome::{Exception, Outcome};
 use crate::refusal::{Refusal, RefusalKind};
@@ -43,6 +46,11 @@ pub(super) enum NotRead {
         bytes: usize,
         why: NotAdmitted,
         question: Option<u64>,
+    },
+    /// A question that this node cannot do.
+    Refused {
+        question: u64,
+        why: Box<Refusal>,
     },
 }
 
@@ -103,6 +111,8 @@ enum Asked<'a> {
     Wait(#[serde(borrow)] Whom<'a>),
     WhereIs(&'a str),
     Ping,
+    Spawn(#[serde(borrow)] Spawning<'a>),
+    Chunk([u8; 32], u64),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -113,6 +123,18 @@ enum Answered<'a> {
     Is(Bits),
     /// As JSON.
     Refused(Cow<'a, str>),
+    Spawned(Bits),
+    Bytes(#[serde(borrow)] Bytes<'a>),
+}
+
+/// In one piece, where a slice would be written byte by byte.
+#[derive(Deserialize)]
+struct Bytes<'a>(&'a [u8]);
+
+impl Serialize for Bytes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
+    }
 }
 
 pub(super) fn signal(to: &To, envelope: &Envelope) -> Vec<u8> {
@@ -136,6 +158,8 @@ pub(super) fn ask(id: u64, from: Option<Id>, question: &Question) -> Vec<u8> {
         Question::Wait(to) => Asked::Wait(to.into()),
         Question::WhereIs(name) => Asked::WhereIs(name),
         Question::Ping => Asked::Ping,
+        Question::Spawn(request) => Asked::Spawn((&**request).into()),
+        Question::Chunk(module, at) => Asked::Chunk(*module.as_bytes(), *at),
     };
     Frame::Ask(id, from.map(bits), asked).write()
 }
@@ -146,6 +170,9 @@ pub(super) fn answer(id: u64, answer: &Answer) -> Vec<u8> {
         Answer::Is(id) => Answered::Is(bits(*id)),
         Answer::Refused(refusal) => Answered::Refused(refusal.to_json().into()),
         Answer::Ended(outcome) => Answered::Ended(End::whole(outcome)),
+        Answer::Spawned(id) => Answered::Spawned(bits(*id)),
+        Answer::Chunk(chunk) => Answered::Bytes(Bytes(chunk.bytes())),
+        Answer::Bytes(bytes) => Answered::Bytes(Bytes(bytes)),
     };
     Frame::Answer(id, answered).write()
 }
@@ -182,6 +209,10 @@ pub(super) fn read(bytes: &[u8], admission: Admission) -> Result<Content, NotRea
             let (to, from) = (to.owned()?, from.map(id));
             let message = of_actor(text, &to, from, Some(number), admission)?;
             Content::Ask(number, from, Question::Take(to, message))
+        }
+        Frame::Ask(number, from, Asked::Spawn(spawning)) => {
+            let from = from.map(id);
+            Content::Ask(number, from, spawning.read(number, from, admission)?)
         }
         Frame::Ask(number, from, asked) => Content::Ask(number, from.map(id), asked.owned()?),
         Frame::Withdraw(number) => Content::Withdraw(number),
@@ -252,6 +283,9 @@ impl Asked<'_> {
             Asked::WhereIs(name) if crate::spawn_options::check_name(name).is_ok() => Question::WhereIs(name.into()),
             Asked::WhereIs(_) => return Err(NotRead::Broken(Broken::Frame)),
             Asked::Ping => Question::Ping,
+            Asked::Chunk(module, at) => Question::Chunk(ModuleHash::from_bytes(module), at),
+            // Read where its number is known.
+            Asked::Spawn(_) => return Err(NotRead::Broken(Broken::Frame)),
         })
     }
 }
@@ -262,6 +296,8 @@ impl Answered<'_> {
             Answered::Done => Answer::Done,
             Answered::Ended(end) => Answer::Ended(end.owned()?),
             Answered::Is(bits) => Answer::Is(id(bits)),
+            Answered::Spawned(bits) => Answer::Spawned(id(bits)),
+            Answered::Bytes(Bytes(bytes)) => Answer::Bytes(bytes.to_vec()),
             Answered::Refused(text) => Answer::Refused(Refusal::parse(&text).ok_or(NotRead::Broken(Broken::Frame))?),
         })
     }

@@ -20,10 +20,10 @@ use crate::grants::Grants;
 use crate::mailbox::Mailbox;
 use crate::message::{IntoMessage, Message};
 use crate::node::Kernel;
-use crate::node::enter::Brings;
+use crate::node::enter::{Brings, Parent};
 use crate::outcome::Outcome;
 use crate::pattern::Pattern;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, RefusalKind};
 use crate::spawn_options::SpawnOptions;
 pub use call_out::CallError;
 
@@ -78,7 +78,7 @@ pub struct Received {
 
 /// Where a new actor comes from.
 pub(crate) struct Origin<'a> {
-    pub parent: Option<&'a Arc<Mailbox>>,
+    pub parent: Parent<'a>,
     /// What its bare entries mean.
     pub home: Option<Home>,
     /// Which of the node's own entries it is, if it is one.
@@ -105,8 +105,7 @@ where
     let Origin { parent, home, entry, grants, bytes } = origin;
     let mailbox = kernel.enter(parent, options, Brings { grants, module: None, bytes })?;
     entry.iter().for_each(|entry| mailbox.runs(entry.clone()));
-    let parent = parent.map(|parent| parent.id());
-    let actor = context::Context::new(kernel.clone(), mailbox.clone(), parent, spawner.clone(), home);
+    let actor = context::Context::new(kernel.clone(), mailbox.clone(), spawner.clone(), home);
     let context = Context { actor, in_a_row: 0 };
     let admission = mailbox.level().admission();
     // The behavior is called on the actor's own task: if it panics, that is this actor's end.
@@ -163,6 +162,27 @@ impl Context {
         self.actor.spawn(entry, args.into_text(), options)
     }
 
+    /// As [`Context::spawn`], on the node that [`SpawnOptions::node`] names: then it waits until the actor is there, which takes
+    /// as long as its module does to come and to be compiled, if that node lacks it. Address, name, link and monitor stand when
+    /// this answers.
+    ///
+    /// Dropped before, it leaves no actor.
+    ///
+    /// # Errors
+    ///
+    /// As [`Context::spawn`]; `not-permitted` without the grant `remote-spawn`, and if that node's owner does not permit it;
+    /// `not-connected`, also if that node is lost before it has answered; `timeout` and `no-such-module`, if the module does
+    /// not come whole.
+    pub async fn spawn_at(
+        &mut self,
+        entry: &str,
+        args: impl IntoMessage,
+        options: &SpawnOptions,
+    ) -> Result<Address, Refusal> {
+        let args = args.into_text();
+        self.actor.spawn_at(entry, args, options).await
+    }
+
     /// Spawns an actor written in Rust, as a child of this one.
     ///
     /// # Errors
@@ -177,8 +197,12 @@ impl Context {
         E: IntoMessage,
     {
         self.actor.goes_on()?;
+        if options.node.is_some() {
+            let message = "cannot spawn: a behavior in Rust does not travel to another node";
+            return Err(Refusal::new(RefusalKind::BadArgument, message));
+        }
         let grants = Grants::of_child(Some(self.actor.grants()), None, options.grants.as_deref())?;
-        let (parent, home) = (Some(self.actor.mailbox()), self.actor.home().cloned());
+        let (parent, home) = (Parent::Here(self.actor.mailbox()), self.actor.home().cloned());
         let origin = Origin { parent, home, entry: None, grants, bytes: 0 };
         let child = spawn(self.actor.spawner(), self.actor.kernel(), origin, options, behavior)?;
         Ok(self.actor.kernel().address(child.id()))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Kernel;
-use super::uplink::{Asking, Boxed, Question, Uplink};
+use super::uplink::{Asking, Boxed, Question, Then, Uplink};
 use crate::address::{Id, Place};
 use crate::clock::Clock;
 use crate::limits::Limits;
@@ -18,6 +18,10 @@ impl Uplink for Nowhere {
     }
 
     fn ask(&self, _: &Place, _: Option<Id>, _: Question) -> Result<Asking, Refusal> {
+        Err(Refusal::new(RefusalKind::NotConnected, "there are no other nodes"))
+    }
+
+    fn ask_then(&self, _: &Place, _: Option<Id>, _: Question, _: Then) -> Result<(), Refusal> {
         Err(Refusal::new(RefusalKind::NotConnected, "there are no other nodes"))
     }
 

@@ -12,8 +12,8 @@ use crate::address::Id;
 use crate::grants::{Grant, Grants};
 use crate::level::{Author, Exceeded, Level};
 use crate::limits::{Limit, Limits};
-use crate::mailbox::Mailbox;
 use crate::mailbox::links::{Bounds as LinkBounds, Links, Reaction, Standing, Watched};
+use crate::mailbox::{Mailbox, NotAdopted};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::signal::{Party, Reference, Signal};
 use crate::spawn_options::SpawnOptions;
@@ -25,6 +25,67 @@ pub(crate) struct Brings<'a> {
     pub module: Option<(u64, &'a Limits)>,
     /// Bytes of the host's that it takes from the start: charged until it ends.
     pub bytes: u64,
+}
+
+/// Who spawns an actor.
+#[derive(Clone, Copy)]
+pub(crate) enum Parent<'a> {
+    /// The embedding program, or the command line.
+    Program,
+    Here(&'a Arc<Mailbox>),
+    There(&'a Elsewhere<'a>),
+}
+
+/// Somebody on another node who spawns an actor here.
+pub(crate) struct Elsewhere<'a> {
+    /// The spawner and its ancestors, the nearest first.
+    pub ancestors: Box<[Party]>,
+    /// What limits all that its node has started here.
+    pub level: Arc<Level>,
+    /// What all that its node has started here may do.
+    pub grants: Arc<Grants>,
+    /// Called when all that the spawner is to know stands, before the actor does anything.
+    pub entered: &'a dyn Fn(Id),
+}
+
+impl<'a> Parent<'a> {
+    pub(crate) fn of(parent: Option<&'a Arc<Mailbox>>) -> Parent<'a> {
+        parent.map_or(Parent::Program, Parent::Here)
+    }
+
+    fn here(self) -> Option<&'a Arc<Mailbox>> {
+        match self {
+            Parent::Here(parent) => Some(parent),
+            Parent::Program | Parent::There(_) => None,
+        }
+    }
+
+    /// What it may do; none: everything.
+    pub(crate) fn grants(self) -> Option<&'a Arc<Grants>> {
+        match self {
+            Parent::Program => None,
+            Parent::Here(parent) => Some(parent.grants()),
+            Parent::There(elsewhere) => Some(&elsewhere.grants),
+        }
+    }
+
+    /// What limits it; none: the node.
+    pub(crate) fn level(self) -> Option<&'a Arc<Level>> {
+        match self {
+            Parent::Program => None,
+            Parent::Here(parent) => Some(parent.level()),
+            Parent::There(elsewhere) => Some(&elsewhere.level),
+        }
+    }
+
+    /// The actor that it is, if it is one.
+    fn party(self) -> Option<Party> {
+        match self {
+            Parent::Program => None,
+            Parent::Here(parent) => Some(Party::here(parent.id())),
+            Parent::There(elsewhere) => elsewhere.ancestors.first().filter(|party| !party.is_operator()).cloned(),
+        }
+    }
 }
 
 /// How many living ancestors an actor may have (DESIGN §5).
@@ -39,22 +100,23 @@ impl Kernel {
     /// `stopping`, `limit`, `name-taken`, `not-permitted`, `bad-argument`; nothing is left behind then.
     pub(crate) fn enter(
         &self,
-        parent: Option<&Arc<Mailbox>>,
+        parent: Parent<'_>,
         options: &SpawnOptions,
         brings: Brings<'_>,
     ) -> Result<Arc<Mailbox>, Refusal> {
-        options.check(parent.is_some())?;
-        if let (Some(name), Some(parent)) = (&options.name, parent) {
-            parent.grants().permit(&Grant::Names, || format!("cannot give an actor the name `{name}`"))?;
+        let party = parent.party();
+        options.check(party.is_some())?;
+        if let (Some(name), Some(grants)) = (&options.name, parent.grants()) {
+            grants.permit(&Grant::Names, || format!("cannot give an actor the name `{name}`"))?;
         }
         let id = Id::random();
-        let ancestors = parent.map_or(Ok(Box::default()), |parent| self.ancestors(parent))?;
-        let above = parent.map_or(&self.root, |parent| parent.level());
-        let level = self.level(above, parent.is_some(), ancestors.len(), options, brings.module)?;
+        let ancestors = self.ancestors(parent)?;
+        let above = parent.level().unwrap_or(&self.root);
+        let level = self.level(above, !matches!(parent, Parent::Program), ancestors.len(), options, brings.module)?;
         level.may_be_below(ancestors.len()).map_err(|full| full.refusal("cannot spawn"))?;
-        let seat = Seat::take(parent.map(|parent| &**parent), &level)?;
+        let seat = Seat::take(parent.here().map(|parent| &**parent), &level)?;
         above.may_spawn(self.clock.monotonic()).map_err(|full| full.refusal("cannot spawn"))?;
-        let links = self.links_of_child(id, parent, &level, options)?;
+        let links = self.links_of_child(id, party.as_ref(), &level, options)?;
         let number = self.spawned.fetch_add(1, Ordering::Relaxed);
         let child = Arc::new(Mailbox::new(id, number, ancestors, brings.grants, level.clone(), links));
         // Given back when the mailbox is closed, or dropped because the spawn is refused.
@@ -62,8 +124,8 @@ impl Kernel {
         if options.awaited {
             child.is_awaited_by_its_spawner();
         }
-        if let Some(parent) = parent {
-            self.bind(parent, &child, options)?;
+        if let Parent::Here(parent) = parent {
+            self.bind(parent, &Party::here(id), options)?;
         }
         self.living.fetch_add(1, Ordering::SeqCst);
         self.table.insert(id, child.clone());
@@ -77,7 +139,7 @@ impl Kernel {
         if let Err(refusal) = entered {
             self.table.remove(id);
             self.gone();
-            if let Some(parent) = parent {
+            if let Parent::Here(parent) = parent {
                 parent.links(|links| {
                     links.unlink(&Party::here(id));
                     links.demonitor(Reference::Child(id));
@@ -89,10 +151,11 @@ impl Kernel {
         if let Some(ms) = level.each(Limit::Lifetime) {
             self.lives_for(&child, Duration::from_millis(ms));
         }
-        self.events.tell(|| Event::Spawned {
-            actor: self.address(id),
-            parent: parent.map(|parent| self.address(parent.id())),
-        });
+        self.events
+            .tell(|| Event::Spawned { actor: self.address(id), parent: party.map(|party| party.address(&self.place)) });
+        if let Parent::There(elsewhere) = parent {
+            (elsewhere.entered)(id);
+        }
         Ok(child)
     }
 
@@ -119,50 +182,52 @@ impl Kernel {
     fn links_of_child(
         &self,
         child: Id,
-        parent: Option<&Arc<Mailbox>>,
+        parent: Option<&Party>,
         level: &Level,
         options: &SpawnOptions,
     ) -> Result<Links, Refusal> {
         let mut links = Links::default();
         links.trap_exits(options.trap_exit);
         let Some(parent) = parent else { return Ok(links) };
-        let (parent, bounds) = (Party::here(parent.id()), LinkBounds::of(level));
+        let bounds = LinkBounds::of(level);
         if options.link {
             links.link_by_spawn(parent.clone(), bounds).map_err(|full| limit(&full))?;
         }
         if options.monitor {
             let standing = Standing { here: &self.place, descends: true, bounds };
-            let reaction = links.react(Some(&parent), Signal::Monitor(Reference::Child(child)), standing);
+            let reaction = links.react(Some(parent), Signal::Monitor(Reference::Child(child)), standing);
             debug_assert_eq!(reaction, Reaction::Nothing, "the first monitor of all is taken");
         }
         Ok(links)
     }
 
     /// The parent's side of link and monitor.
-    fn bind(&self, parent: &Mailbox, child: &Mailbox, options: &SpawnOptions) -> Result<(), Refusal> {
-        let (other, bounds) = (Party::here(child.id()), LinkBounds::of(parent.level()));
-        if options.link {
-            let linked = parent.links_more(Limit::Links, |links| links.link_by_spawn(other.clone(), bounds));
-            linked.map_err(|full| full.refusal("cannot spawn"))?.map_err(|full| limit(&full))?;
-        }
-        if options.monitor {
-            let address = self.address(child.id()).to_string().into();
-            let watched = Watched { target: other.clone(), address };
-            let reference = Reference::Child(child.id());
-            let made = parent.links_more(Limit::Monitors, |links| links.monitor(reference, watched, bounds));
-            let made = made.map_err(|full| full.refusal("cannot spawn"));
-            made.and_then(|made| made.map_err(|full| limit(&full))).inspect_err(|_| {
-                parent.links(|links| links.unlink(&other));
-            })?;
-        }
-        Ok(())
+    fn bind(&self, parent: &Mailbox, child: &Party, options: &SpawnOptions) -> Result<(), Refusal> {
+        self.adopt(parent, child, options).map_err(|why| match why {
+            NotAdopted::Closed => Refusal::new(RefusalKind::Stopping, "cannot spawn: the spawner has ended"),
+            NotAdopted::Limit(full) => full.refusal("cannot spawn"),
+            NotAdopted::Full(full) => limit(&full),
+        })
+    }
+
+    /// As [`Kernel::bind`], of a child on any node.
+    pub(super) fn adopt(&self, parent: &Mailbox, child: &Party, options: &SpawnOptions) -> Result<(), NotAdopted> {
+        let address = || child.address(&self.place).to_string().into();
+        let watched = options.monitor.then(|| Watched { target: child.clone(), address: address() });
+        if options.link || watched.is_some() { parent.adopt(child, options.link, watched) } else { Ok(()) }
     }
 
     /// An actor's spawner, and those of its ancestors that live.
-    fn ancestors(&self, parent: &Mailbox) -> Result<Box<[Party]>, Refusal> {
-        let lives = |ancestor: &&Party| ancestor.place.is_some() || self.table.find(ancestor.id).is_some();
-        let living = parent.ancestors().iter().filter(lives).cloned();
-        let ancestors: Box<[Party]> = std::iter::once(Party::here(parent.id())).chain(living).collect();
+    pub(super) fn ancestors(&self, parent: Parent<'_>) -> Result<Box<[Party]>, Refusal> {
+        let ancestors: Box<[Party]> = match parent {
+            Parent::Program => Box::default(),
+            Parent::Here(parent) => {
+                let lives = |ancestor: &&Party| ancestor.place.is_some() || self.table.find(ancestor.id).is_some();
+                let living = parent.ancestors().iter().filter(lives).cloned();
+                std::iter::once(Party::here(parent.id())).chain(living).collect()
+            }
+            Parent::There(elsewhere) => elsewhere.ancestors.clone(),
+        };
         if ancestors.len() > ANCESTORS_MAX {
             let message = format!("cannot spawn: an actor may have {ANCESTORS_MAX} living ancestors");
             return Err(Refusal::at_limit("depth", ANCESTORS_MAX, message));
@@ -181,7 +246,8 @@ impl Kernel {
 
     /// An actor has ended: another may come in its place.
     pub(super) fn leave_seat(&self, actor: &Mailbox) {
-        let parent = actor.ancestors().first().and_then(|parent| self.table.find(parent.id));
+        let parent = actor.parent().filter(|parent| parent.place.is_none());
+        let parent = parent.and_then(|parent| self.table.find(parent.id));
         if actor.leaves_its_seat() {
             actor.level().give_back(Limit::Actors, 1);
             parent.iter().for_each(|parent| parent.child_goes());

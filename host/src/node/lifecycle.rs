@@ -20,7 +20,7 @@ use crate::mailbox::{Mailbox, links::About};
 use crate::message::Message;
 use crate::outcome::{Exception, ExceptionKind, Outcome, Scene};
 use crate::refusal::{Refusal, RefusalKind};
-use crate::signal::{Party, Receiver, Reference, Signal, To};
+use crate::signal::{Envelope, Party, Receiver, Reference, Signal, To};
 
 impl Kernel {
     /// An actor's end, in order: nothing comes in any more, nobody finds it, what it had is given back, and only then
@@ -97,8 +97,9 @@ impl Kernel {
                 return;
             }
             for actor in self.table.all() {
-                let parent = actor.ancestors().first();
-                let has_parent = parent.is_some_and(|parent| self.table.find(parent.id).is_some());
+                let parent = actor.parent();
+                let has_parent =
+                    parent.is_some_and(|parent| parent.place.is_none() && self.table.find(parent.id).is_some());
                 if !has_parent && asked.insert(actor.id(), ()).is_none() {
                     let reason = Message::trusted("\"the node is shutting down\"".into());
                     self.effect(&actor, None, Signal::Shutdown(reason));
@@ -226,6 +227,10 @@ impl Kernel {
             Target::There(Receiver { to: To::Id(id), place }) => match from {
                 Some(from) => {
                     self.signal(&Party::there(id, place), from.id, signal);
+                    Ok(())
+                }
+                None if self.is_the_operator_s(id) => {
+                    _ = self.uplink.carry(&place, &To::Id(id), Envelope { from: None, signal });
                     Ok(())
                 }
                 None => {

@@ -37,7 +37,7 @@ impl Kernel {
         ActorInfo {
             address: self.address(actor.id()),
             entry: actor.entry().map(str::to_owned),
-            parent: actor.ancestors().first().map(|parent| parent.address(&self.place)),
+            parent: actor.parent().map(|parent| parent.address(&self.place)),
             names: self.registry.names_of(actor.id()).iter().map(ToString::to_string).collect(),
             messages,
             bytes,

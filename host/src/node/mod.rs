@@ -17,6 +17,7 @@ mod questions;
 pub(crate) mod refusals;
 mod registry;
 mod rights;
+pub(crate) mod spawning;
 pub(crate) mod waiting;
 pub(crate) mod uplink;
 
@@ -42,6 +43,7 @@ use events::{EventSource, Loss};
 use outcomes::Outcomes;
 use refusals::Refusals;
 use registry::Registry;
+use spawning::Spawning;
 use uplink::Uplink;
 
 /// What a node knows of its actors: who lives, how the last ones ended, and how to reach those elsewhere.
@@ -59,6 +61,7 @@ pub(crate) struct Kernel {
     pub(crate) events: EventSource,
     refusals: Refusals,
     uplink: Box<dyn Uplink>,
+    spawning: Spawning,
     stopping: AtomicBool,
     living: AtomicUsize,
     /// Actors so far.
@@ -94,6 +97,7 @@ impl Kernel {
             events: EventSource::new(),
             refusals: Refusals::default(),
             uplink,
+            spawning: Spawning::default(),
             stopping: AtomicBool::new(false),
             living: AtomicUsize::new(0),
             spawned: AtomicU64::new(0),

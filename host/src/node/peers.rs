@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::aliases::Known;
 use super::events::{Event, Loss};
-use super::uplink::{Answer, Boxed, Question};
+use super::uplink::{Answer, Boxed, Question, Reply};
 use super::waiting::Found;
 use super::{Kernel, Target, mailbox_full, no_such_actor};
 use crate::address::{Id, Place};
@@ -34,7 +34,11 @@ impl Kernel {
     /// As [`Kernel::deliver`], and the loss of a message is counted; after `mailbox-full` the mesh tells the sender's node,
     /// and later that there is room. `not-permitted` for what only a node's own operator may.
     pub(crate) fn arrive(&self, peer: &Place, to: &To, envelope: Envelope) -> Result<(), Refusal> {
-        let from = envelope.from.map(|id| Party::there(id, peer.clone()));
+        let from = match envelope.signal {
+            Signal::Kill | Signal::Shutdown(_) => Some(envelope.from.unwrap_or(Id::OPERATOR)),
+            _ => envelope.from,
+        };
+        let from = from.map(|id| Party::there(id, peer.clone()));
         match (envelope.signal, from) {
             (Signal::Message(message), from) => self.take_in(peer, to, from.as_ref(), message, true),
             (signal, Some(from)) => {
@@ -42,7 +46,8 @@ impl Kernel {
                 Ok(())
             }
             (_, None) => {
-                let message = format!("the operator of {peer} may not do this to an actor of another node");
+                let message =
+                    format!("the operator of {peer} may only end an actor of another node, if it has spawned it");
                 Err(Refusal::new(RefusalKind::NotPermitted, message))
             }
         }
@@ -51,12 +56,7 @@ impl Kernel {
     /// A question of a peer's; `from` is an actor there, or none for its operator. Takes effect in this call, in its place
     /// among the signals of that peer. The mesh runs the future on the node's executor, and drops it when the asker withdraws
     /// or the peer is lost.
-    pub(crate) fn asked(
-        self: &Arc<Self>,
-        peer: &Place,
-        from: Option<Id>,
-        question: Question,
-    ) -> Boxed<'static, Answer> {
+    pub(crate) fn asked(self: &Arc<Self>, peer: &Place, from: Option<Id>, question: Question) -> Boxed<'static, Reply> {
         let answer = match question {
             Question::Ping => Ok(Answer::Done),
             Question::WhereIs(name) => self.whereis(&name).map(Answer::Is),
@@ -65,11 +65,24 @@ impl Kernel {
                 self.take_in(peer, &to, from.as_ref(), message, false).map(|()| Answer::Done)
             }
             Question::Wait(to) => match self.awaited_here(&to) {
-                Ok(found) => return Box::pin(self.clone().outcome_for(to, found)),
+                Ok(found) => {
+                    let outcome = self.clone().outcome_for(to, found);
+                    return Box::pin(async move { Reply::Answer(outcome.await) });
+                }
+                Err(why) => Err(why),
+            },
+            Question::Chunk(module, at) => self.chunk(module, at),
+            Question::Spawn(request) => match self.host() {
+                Ok(host) => {
+                    let prepared = host.prepare(peer.clone(), self.as_seen_here(peer, from, *request));
+                    return Box::pin(async move {
+                        prepared.await.map_or_else(|why| Reply::Answer(Answer::Refused(why)), Reply::Starts)
+                    });
+                }
                 Err(why) => Err(why),
             },
         };
-        Box::pin(std::future::ready(answer.unwrap_or_else(Answer::Refused)))
+        Box::pin(std::future::ready(Reply::Answer(answer.unwrap_or_else(Answer::Refused))))
     }
 
     /// Ends when the mailbox of `to` has room again for somebody of that peer, or there is no such mailbox any more. To be

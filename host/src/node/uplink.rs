@@ -7,8 +7,10 @@ use std::task::{Context, Poll};
 
 use tokio::sync::oneshot;
 
+use super::spawning::{Chunk, SpawnRequest, Starts};
 use crate::address::{Id, Place};
 use crate::message::Message;
+use crate::module_hash::ModuleHash;
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
 use crate::signal::{Envelope, To};
@@ -33,6 +35,13 @@ pub(crate) trait Uplink: Send + Sync {
     /// As [`Uplink::carry`].
     fn ask(&self, peer: &Place, from: Option<Id>, question: Question) -> Result<Asking, Refusal>;
 
+    /// As [`Uplink::ask`], with something to do when the answer comes: in the mesh's own thread, which must not wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`Uplink::carry`].
+    fn ask_then(&self, peer: &Place, from: Option<Id>, question: Question, then: Then) -> Result<(), Refusal>;
+
     /// Ends when a receiver on a peer may have room again after a `mailbox-full`, or the peer is lost. Cancel-safe.
     fn room(&self, peer: &Place, to: &To) -> Boxed<'static, ()>;
 
@@ -51,6 +60,10 @@ pub(crate) enum Question {
     WhereIs(Box<str>),
     /// Are you there?
     Ping,
+    /// Start this.
+    Spawn(Box<SpawnRequest>),
+    /// What are the bytes of this module, from here on?
+    Chunk(ModuleHash, u64),
 }
 
 /// What it answers.
@@ -64,6 +77,23 @@ pub(crate) enum Answer {
     Is(Id),
     /// Why not.
     Refused(Refusal),
+    /// The actor that was started.
+    Spawned(Id),
+    /// Some of a module's bytes: as its node gives them,
+    Chunk(Chunk),
+    /// and as they arrive.
+    Bytes(Vec<u8>),
+}
+
+/// What is done with the answer to a question, before anything else of that peer is taken in. Dropped, there is none: the
+/// peer was lost.
+pub(crate) type Then = Box<dyn FnOnce(Answer) + Send>;
+
+/// What becomes of a question.
+pub(crate) enum Reply {
+    Answer(Answer),
+    /// An actor is started, and its ID is the answer.
+    Starts(Starts),
 }
 
 /// A question on its way. Dropped, nobody waits for the answer any more, and the peer hears of that.

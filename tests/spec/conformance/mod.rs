@@ -38,3 +38,4 @@ mod leaving;
 mod order;
 mod partitions;
 mod processes;
+mod spawning;

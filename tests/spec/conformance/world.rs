@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use greenroom::{Event, Events, Faults, Loss, Mesh, Node, Place, StartError};
+use greenroom::{Event, Events, Faults, Loss, Mesh, Node, NodeBuilder, Place, StartError};
 
 use crate::stage::{self, cache};
 
@@ -40,12 +40,18 @@ impl World {
 
     /// Starts a node that meets those at these places.
     pub fn start(&self, name: &str, places: &[&str]) -> Result<Node, StartError> {
-        self.start_in(self.mesh(places), name)
+        self.start_in(Node::builder(), self.mesh(places), name)
+    }
+
+    /// As [`World::node`], with settings.
+    pub fn node_with(&self, builder: NodeBuilder, others: &[&Node]) -> Node {
+        let places: Vec<&str> = others.iter().map(|node| node.place().as_str()).collect();
+        self.start_in(builder, self.mesh(&places), &format!("{COOKIE}@127.0.0.1:0")).expect("the node starts")
     }
 
     /// As [`World::start`], for a node that listens on a network at another address than its name says.
     pub fn start_elsewhere(&self, name: &str, places: &[&str]) -> Result<Node, StartError> {
-        self.start_in(self.mesh(places).listen(free_address()), name)
+        self.start_in(Node::builder(), self.mesh(places).listen(free_address()), name)
     }
 
     fn mesh(&self, places: &[&str]) -> Mesh {
@@ -55,8 +61,8 @@ impl World {
         }
     }
 
-    fn start_in(&self, mesh: Mesh, name: &str) -> Result<Node, StartError> {
-        stage::block_on(Node::builder().threads(1).cache(cache()).start(&mesh, name))
+    fn start_in(&self, builder: NodeBuilder, mesh: Mesh, name: &str) -> Result<Node, StartError> {
+        stage::block_on(builder.threads(1).cache(cache()).start(&mesh, name))
     }
 
     /// Two nodes that are connected.

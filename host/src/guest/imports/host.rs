@@ -20,8 +20,11 @@ impl Host for Guest {
         self.module.hash().to_owned()
     }
 
-    fn spawn(&mut self, entry: String, args: String, options: String) -> Result<String, String> {
-        let child = SpawnOptions::parse(&options).and_then(|options| self.context.spawn(&entry, args, &options));
+    async fn spawn(&mut self, entry: String, args: String, options: String) -> Result<String, String> {
+        let child = match SpawnOptions::parse(&options) {
+            Ok(options) => self.context.spawn_at(&entry, args, &options).await,
+            Err(why) => Err(why),
+        };
         self.told(child.map(|child| child.to_string()))
     }
 

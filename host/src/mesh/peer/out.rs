@@ -9,7 +9,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::lock::lock;
 use crate::mesh::outbox::{Kind, Lost, Outbox, Pair, WINDOW_BYTES, WINDOW_CHUNKS};
 use crate::mesh::packet::{Epochs, Head, VERSION};
-use crate::node::uplink::Answer;
+use crate::node::uplink::{Answer, Then};
 use crate::signal::To;
 
 /// The half of a connection that sends.
@@ -43,7 +43,7 @@ struct State {
     beat_at: Instant,
     /// Receivers there that take no message now, and who waits for room.
     busy: HashMap<To, Vec<oneshot::Sender<()>>>,
-    asked: HashMap<u64, oneshot::Sender<Answer>>,
+    asked: HashMap<u64, Then>,
     next_question: u64,
     ended: bool,
     /// The writer waits.
@@ -118,11 +118,12 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Puts a question on its way; `frame` is told its number. Answers it.
+    /// Puts a question on its way; `frame` is told its number. Answers it. `then` is called without the lock.
     pub(super) fn ask(
         &self,
         pair: Pair,
-        place: oneshot::Sender<Answer>,
+        kind: Kind,
+        then: Then,
         frame: impl FnOnce(u64) -> Vec<u8>,
     ) -> Result<u64, NotSent> {
         let mut state = self.connected()?;
@@ -130,9 +131,9 @@ impl Outgoing {
             return Err(NotSent::Full);
         }
         let number = state.next_question;
-        state.outbox.push(pair, frame(number), Kind::Refusable).map_err(|_| NotSent::Full)?;
+        state.outbox.push(pair, frame(number), kind).map_err(|_| NotSent::Full)?;
         state.next_question += 1;
-        state.asked.insert(number, place);
+        state.asked.insert(number, then);
         self.wake(state);
         Ok(number)
     }
@@ -143,9 +144,9 @@ impl Outgoing {
     }
 
     pub(super) fn answered(&self, question: u64, answer: Answer) {
-        if let Some(place) = lock(&self.state).asked.remove(&question) {
-            // Who asked may just have gone.
-            _ = place.send(answer);
+        let then = lock(&self.state).asked.remove(&question);
+        if let Some(then) = then {
+            then(answer);
         }
     }
 

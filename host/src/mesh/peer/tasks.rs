@@ -12,8 +12,9 @@ use crate::address::Id;
 use crate::lock::lock;
 use crate::mesh::outbox::{Kind, Pair};
 use crate::mesh::wire;
+use crate::module_hash::ModuleHash;
 use crate::node::Kernel;
-use crate::node::uplink::{Answer, Question};
+use crate::node::uplink::{Answer, Question, Reply};
 use crate::refusal::RefusalKind;
 use crate::signal::To;
 
@@ -33,8 +34,13 @@ impl Peer {
         let to = match &question {
             Question::Take(to, _) => Some(to.clone()),
             Question::Wait(_) | Question::WhereIs(_) | Question::Ping => None,
+            Question::Spawn(_) | Question::Chunk(..) => None,
         };
-        let pair = Pair { from: None, to: to.clone().or(from.map(To::Id)) };
+        let pair = match &question {
+            // A flow of its own, so that no answer to anybody waits for the rest of a module.
+            Question::Chunk(module, _) => Pair { from: Some(flow_of(module)), to: None },
+            _ => Pair { from: None, to: to.clone().or(from.map(To::Id)) },
+        };
         let answer = kernel.asked(self.place(), from, question);
         let peer = self.clone();
         self.node.spawn(async move {
@@ -48,6 +54,13 @@ impl Peer {
                 if incoming.questions.remove(&number).is_none() {
                     return;
                 }
+                let answer = match answer {
+                    Reply::Answer(answer) => answer,
+                    Reply::Starts(starts) => match starts(&|child| peer.tell_spawned(number, from, child)) {
+                        Ok(()) => return,
+                        Err(why) => Answer::Refused(why),
+                    },
+                };
                 let is_full = matches!(&answer, Answer::Refused(why) if why.kind() == RefusalKind::MailboxFull);
                 if let (true, Some(to), Some(kernel)) = (is_full, to, peer.node.kernel()) {
                     peer.tell_full(&mut incoming, &kernel, to);
@@ -56,6 +69,13 @@ impl Peer {
                 _ = peer.out.push(pair, wire::answer(number, &answer), Kind::Kept);
             }
         });
+    }
+
+    /// An actor is there that the peer wanted. In the flow of what that one says to its spawner, so that all of it, and its
+    /// end, comes after.
+    fn tell_spawned(&self, question: u64, spawner: Option<Id>, child: Id) {
+        let pair = Pair { from: Some(child), to: spawner.map(To::Id) };
+        _ = self.out.push(pair, wire::answer(question, &Answer::Spawned(child)), Kind::Free);
     }
 
     /// A mailbox took a message of the peer's not in: no more of them, until it has room.
@@ -80,6 +100,12 @@ impl Peer {
             }
         });
     }
+}
+
+/// The flow in which a module's bytes leave.
+fn flow_of(module: &ModuleHash) -> Id {
+    let (bits, _) = module.as_bytes().split_first_chunk().expect("a hash has 32 bytes");
+    Id::from_bits(u128::from_le_bytes(*bits))
 }
 
 /// A future's value; none if the other end of `kept` is dropped before.

@@ -4,7 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::mailbox::host_message::VALUE_BYTES_MAX;
+use crate::node::spawning::{SpawnRequest, Travels};
 use crate::outcome::ExceptionKind;
+use crate::signal::Party;
+use crate::spawn_options::SpawnOptions;
 
 fn message(text: &str) -> Message {
     Message::trusted(text.to_owned())
@@ -51,6 +54,31 @@ fn receivers() -> impl Strategy<Value = To> {
     prop_oneof![ids().prop_map(To::Id), "[a-z][a-z0-9]{0,9}".prop_map(|name| To::Name(name.into()))]
 }
 
+fn hashes() -> impl Strategy<Value = ModuleHash> {
+    any::<[u8; 32]>().prop_map(ModuleHash::from_bytes)
+}
+
+fn requests() -> impl Strategy<Value = SpawnRequest> {
+    let travels = (hashes(), any::<u64>(), "\\PC{0,9}");
+    let travels = travels.prop_map(|(hash, bytes, name)| Travels { hash, bytes, name: name.into() });
+    let options =
+        (any::<[bool; 3]>(), prop::option::of("[a-z]{1,9}")).prop_map(|([link, monitor, trap_exit], name)| {
+            SpawnOptions { link, monitor, trap_exit, name, ..SpawnOptions::default() }
+        });
+    let place = prop::option::of("[a-z]{1,9}:[1-9][0-9]{0,3}".prop_map(|place| place.parse().expect("a place")));
+    let ancestor = (ids(), place).prop_map(|(id, place)| Party { id, place, via: None });
+    let ancestors = prop::collection::vec(ancestor, 0..4).prop_map(Vec::into_boxed_slice);
+    (prop::option::of(travels), "\\PC{0,9}", messages(), options, ancestors).prop_map(
+        |(module, entry, args, options, ancestors)| SpawnRequest {
+            module,
+            entry: entry.into(),
+            args,
+            options,
+            ancestors,
+        },
+    )
+}
+
 fn contents() -> impl Strategy<Value = Content> {
     let from = || prop::option::of(ids());
     let questions = prop_oneof![
@@ -58,6 +86,8 @@ fn contents() -> impl Strategy<Value = Content> {
         receivers().prop_map(Question::Wait),
         "[a-z][a-z0-9]{0,9}".prop_map(|name| Question::WhereIs(name.into())),
         Just(Question::Ping),
+        requests().prop_map(|request| Question::Spawn(Box::new(request))),
+        (hashes(), any::<u64>()).prop_map(|(module, at)| Question::Chunk(module, at)),
     ];
     let refusals = (prop::sample::select(RefusalKind::ALL), "\\PC{0,20}", "[a-z]{3,6}", any::<i64>());
     let refusals =
@@ -67,6 +97,8 @@ fn contents() -> impl Strategy<Value = Content> {
         outcomes().prop_map(Answer::Ended),
         ids().prop_map(Answer::Is),
         refusals.prop_map(Answer::Refused),
+        ids().prop_map(Answer::Spawned),
+        prop::collection::vec(any::<u8>(), 0..40).prop_map(Answer::Bytes),
     ];
     prop_oneof![
         (receivers(), from(), signals()).prop_map(|(to, from, signal)| Content::Signal(to, Envelope { from, signal })),

@@ -4,7 +4,7 @@ use super::*;
 use crate::grants::Grants;
 use crate::limits::Limits;
 use crate::message::Message;
-use crate::node::enter::Brings;
+use crate::node::enter::{Brings, Parent};
 use crate::outcome::Outcome;
 use crate::signal::Reference;
 use crate::spawn_options::SpawnOptions;
@@ -22,7 +22,7 @@ impl Scene {
     fn new() -> Scene {
         let kernel = Kernel::alone(&Limits::default());
         let brings = Brings { grants: Arc::new(Grants::program()), module: None, bytes: 0 };
-        let actor = kernel.enter(None, &SpawnOptions::default().name("post"), brings).expect("an actor");
+        let actor = kernel.enter(Parent::Program, &SpawnOptions::default().name("post"), brings).expect("an actor");
         let text = kernel.address(actor.id()).to_string();
         let narrowed = kernel.narrow(&actor, &text, "{}").expect("an address").id().expect("an ID");
         Scene { kernel, actor, narrowed, peer: "there:1".parse().expect("a place"), far: Id::random() }
@@ -102,7 +102,7 @@ fn they_go_when_the_one_there_ends_and_when_its_node_is_lost() {
 fn one_that_is_refused_leaves_nothing_and_a_reference_that_is_used_twice_is() {
     let scene = Scene::new();
     let brings = Brings { grants: Arc::new(Grants::program()), module: None, bytes: 0 };
-    let other = scene.kernel.enter(None, &SpawnOptions::default().name("other"), brings).expect("an actor");
+    let other = scene.kernel.enter(Parent::Program, &SpawnOptions::default().name("other"), brings).expect("an actor");
     let reference = Reference::random();
     scene.arrives(To::Name("post".into()), Signal::Monitor(reference));
     scene.arrives(To::Name("other".into()), Signal::Monitor(reference));
