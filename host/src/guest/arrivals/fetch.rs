@@ -17,7 +17,7 @@ use crate::refusal::{Refusal, RefusalKind};
 const AHEAD: usize = 8;
 
 /// How long a node may send nothing of a module.
-const SILENCE: Duration = Duration::from_secs(30);
+const SILENCE: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 30 });
 
 /// How slow a node may be over all: then its module keeps others of that node waiting. In bytes a second, after
 /// [`SILENCE`].

@@ -1,5 +1,7 @@
 //! A node beside a stranger that speaks the protocol by hand: another version, packets of another connection, rubbish.
 
+mod travels;
+
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use super::*;
