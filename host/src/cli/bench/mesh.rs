@@ -1,5 +1,7 @@
 //! What lies between two actors on two nodes: a second process of this program is the other node.
 
+mod travel;
+
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,9 +13,11 @@ use super::line::{Line, cpu, line, ms, until_end, us};
 use crate::address::{Address, Id};
 use crate::cli::exit::{Code, Failure};
 use crate::embed::{Node, NodeBuilder};
+use crate::load_options::LoadOptions;
 use crate::mesh::Mesh;
 use crate::native::Context;
 use crate::refusal::{Refusal, RefusalKind};
+use crate::remote_spawn::RemoteSpawn;
 
 /// Messages, questions and ends between two nodes on this machine
 #[derive(Debug, Args)]
@@ -39,6 +43,17 @@ enum What {
     },
     /// Monitors an actor, ends it, and hears of that, K times
     Down { k: u32 },
+    /// Spawns an actor there that ends at once, and hears of that, K times
+    Spawn { k: u32 },
+    /// Pings, alone and while modules travel and are compiled there
+    Load {
+        /// Bytes of a module
+        #[arg(long, default_value_t = 16 << 20)]
+        bytes: usize,
+        /// Bytes of it that are code
+        #[arg(long, default_value_t = 0)]
+        code: usize,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -63,7 +78,7 @@ impl Between {
         if self.one_process {
             let mesh = Mesh::new();
             node = builder.clone().start(&mesh, &name).await.map_err(failed)?;
-            let other = builder.start(&mesh, &name).await.map_err(failed)?;
+            let other = hosting(builder).start(&mesh, &name).await.map_err(failed)?;
             there = hosts(&other)?;
             _other = Other::Node(other);
         } else {
@@ -81,6 +96,8 @@ impl Between {
             Part::Measured(What::Pingpong { .. }) => "mesh pingpong",
             Part::Measured(What::Blast { .. }) => "mesh blast",
             Part::Measured(What::Down { .. }) => "mesh down",
+            Part::Measured(What::Spawn { .. }) => "mesh spawn",
+            Part::Measured(What::Load { .. }) => "mesh load",
             Part::Serve => "mesh serve",
         }
     }
@@ -88,11 +105,16 @@ impl Between {
 
 impl What {
     async fn measure(&self, node: &Node, there: Address) -> Result<Line, Failure> {
-        let (start, before) = (Instant::now(), cpu());
+        let (start, before, place) = (Instant::now(), cpu(), there.place().clone());
         let actor = match *self {
+            What::Load { bytes, code } => return travel::load(node, there, bytes, code).await,
             What::Pingpong { k } => node.spawn_native(move |context| pings(context, there, k)),
             What::Blast { k, bytes } => node.spawn_native(move |context| blasts(context, there, k, bytes)),
             What::Down { k } => node.spawn_native(move |context| hears(context, there, k)),
+            What::Spawn { k } => {
+                node.load_bytes("bare", travel::BARE).await?;
+                node.spawn_native(move |context| travel::spawns(context, place, k))
+            }
         }?;
         let took = until_end(node, &actor, start).await?;
         let Value::Number(measured) = node.wait(&actor).await.map_err(|why| Failure::new(Code::Failed, why))? else {
@@ -108,7 +130,8 @@ impl What {
                 ("bytes", bytes.into()),
                 ("msgs_per_s", (f64::from(k) / measured.as_secs_f64()).into()),
             ]),
-            What::Down { k } => line([("n", k.into()), ("per_us", per(k).into())]),
+            What::Down { k } | What::Spawn { k } => line([("n", k.into()), ("per_us", per(k).into())]),
+            What::Load { .. } => Line::new(),
         };
         line.insert("total_ms".into(), ms(took));
         line.insert("own_cpu_s".into(), cpu_s.into());
@@ -157,13 +180,18 @@ impl Drop for Process {
     }
 }
 
+/// The other node starts whatever it is asked to, without counting.
+fn hosting(builder: NodeBuilder) -> NodeBuilder {
+    builder.remote_spawn(RemoteSpawn::yes().options(LoadOptions::local()).module_bytes_max(128 << 20))
+}
+
 /// Is a node until stdin is closed.
 async fn serve(builder: NodeBuilder) -> Result<Line, Failure> {
     let mut lines = std::io::stdin().lines();
     let name = lines.next().transpose().ok().flatten().unwrap_or_default();
     let nobody: [&str; 0] = [];
     let mesh = Mesh::join(nobody).map_err(|why| Failure::new(Code::Failed, why))?;
-    let node = builder.start(&mesh, &name).await.map_err(|why| Failure::new(Code::Failed, why))?;
+    let node = hosting(builder).start(&mesh, &name).await.map_err(|why| Failure::new(Code::Failed, why))?;
     crate::cli::output::result(hosts(&node)?)?;
     // Blocks this thread, which has nothing else to do: a node has its own.
     while let Some(Ok(_)) = lines.next() {}
