@@ -82,9 +82,9 @@ impl Party {
         Party { id, place: Some(place), via: None }
     }
 
-    /// Whether this is no actor, but a node's operator.
+    /// Whether this is no actor, but another node's operator.
     pub(crate) fn is_operator(&self) -> bool {
-        self.id == Id::OPERATOR
+        self.place.is_some() && self.id == Id::OPERATOR
     }
 
     /// Whether both are one actor, whatever they know of whom.

@@ -92,7 +92,7 @@ async fn pings(
     stopped: tokio::sync::watch::Receiver<bool>,
 ) -> Result<Value, Refusal> {
     let echo = start(&mut context, &host, json!("echo"), 1).await?.remove(0);
-    let mut go = async |until: &mut dyn FnMut() -> bool| {
+    let mut go = async |until: &mut (dyn FnMut() -> bool + Send)| {
         let mut times = Vec::new();
         while !until() {
             let begun = Instant::now();
