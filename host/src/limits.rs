@@ -50,6 +50,8 @@ codes! {
         Monitors = "monitors",
         /// Registered names together.
         Names = "names",
+        /// Memberships of groups together.
+        Groups = "groups",
         /// Narrowed addresses that they have made, and answers that they expect at such, together.
         Narrowed = "narrowed",
         /// Patterns of one receive.
@@ -87,7 +89,7 @@ impl Limit {
     pub(crate) fn is_shared(self) -> bool {
         match self {
             Limit::Memory | Limit::Actors | Limit::Timers | Limit::Links => true,
-            Limit::Monitors | Limit::Names | Limit::Narrowed => true,
+            Limit::Monitors | Limit::Names | Limit::Groups | Limit::Narrowed => true,
             Limit::Burst | Limit::Share | Limit::Lifetime | Limit::Message | Limit::JsonDepth => false,
             Limit::JsonValues | Limit::Mailbox | Limit::MailboxBytes | Limit::Children => false,
             Limit::Depth | Limit::SpawnRate | Limit::Patterns | Limit::LogRate => false,
@@ -102,7 +104,7 @@ impl Limit {
             Limit::JsonDepth | Limit::Depth => Some(64),
             Limit::Mailbox | Limit::Links | Limit::Monitors => Some(1_000_000),
             Limit::Timers | Limit::Narrowed => Some(100_000),
-            Limit::Names => Some(1000),
+            Limit::Names | Limit::Groups => Some(1000),
             Limit::Patterns => Some(10_000),
             Limit::Burst | Limit::Share | Limit::Lifetime | Limit::JsonValues => None,
             Limit::Children | Limit::Actors | Limit::SpawnRate | Limit::LogRate => None,
@@ -123,7 +125,7 @@ impl Limit {
             Limit::Children | Limit::Timers => Some(1000),
             Limit::Mailbox | Limit::Actors | Limit::Links | Limit::Monitors | Limit::Narrowed => Some(10_000),
             Limit::SpawnRate => Some(200),
-            Limit::Names => Some(16),
+            Limit::Names | Limit::Groups => Some(16),
             Limit::LogRate => Some(64 << 10),
         }
     }

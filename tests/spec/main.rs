@@ -25,6 +25,7 @@ mod failing;
 mod grants;
 mod grants_cli;
 mod grants_io;
+mod groups;
 mod house;
 mod interrupt;
 mod life;

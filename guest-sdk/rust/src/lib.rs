@@ -122,7 +122,7 @@
 //! ```
 //!
 //! An ancestor may [end](Address::kill) its descendants or [ask them to](Address::exit). [`register`] gives an actor a name,
-//! [`send_after`] a message later, [`Address::narrow`] an address that is worth less.
+//! [`join`] makes it a member of a group that others [`broadcast`] to, [`send_after`] a message later, [`Address::narrow`] an address that is worth less.
 //!
 //! A [`Supervisor`] starts anew what ends, a [`Router`] stands in front of many. Both are actors of the node's that do
 //! nothing which you could not write with this crate.
@@ -151,6 +151,7 @@ mod server;
 mod supervisor;
 mod wait_all;
 
+mod groups;
 mod lifecycle;
 mod registry;
 mod rights;
@@ -177,6 +178,7 @@ pub use call::Call;
 pub use call_error::CallError;
 pub use error::{Error, Result};
 pub use greenroom_guest_macros::{actor, pattern};
+pub use groups::{broadcast, join, leave, local_members, members};
 pub use host_message::{Ended, HostMessage, NodeDown, NodeUp, Shutdown};
 pub use lifecycle::{Monitor, trap_exit};
 pub use outcome::{Exception, Outcome};
@@ -200,7 +202,7 @@ pub use wait_all::{Awaited, wait_all};
 ///
 /// For what this crate has no words for yet (`source`), and for whoever wants options and refusals as they are written.
 pub mod raw {
-    pub use crate::bindings::greenroom::actor::{lifecycle, registry, rights, source, timer};
+    pub use crate::bindings::greenroom::actor::{groups, lifecycle, registry, rights, source, timer};
 }
 
 /// What the macros' code refers to. Not for you: it changes without notice.

@@ -41,6 +41,8 @@ pub struct Router {
     #[serde(skip_serializing_if = "Option::is_none")]
     pool: Option<Pool>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     calls_max: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     call_timeout_ms: Option<u32>,
@@ -48,7 +50,15 @@ pub struct Router {
 
 impl Router {
     fn new(strategy: &'static str) -> Self {
-        Self { strategy, key: None, routees: Vec::new(), pool: None, calls_max: None, call_timeout_ms: None }
+        Self {
+            strategy,
+            key: None,
+            routees: Vec::new(),
+            pool: None,
+            group: None,
+            calls_max: None,
+            call_timeout_ms: None,
+        }
     }
 
     /// Each in turn.
@@ -86,6 +96,28 @@ impl Router {
     /// Lets the router have actors of its own, instead of [routees](Self::routee): started anew when they end.
     pub fn pool(mut self, pool: Pool) -> Self {
         self.pool = Some(pool);
+        self
+    }
+
+    /// Lets the router have the members of a group, on this node and others, as they come and go, instead of
+    /// [routees](Self::routee): see [`join`](crate::join). It needs the grant `names`.
+    ///
+    /// ```no_run
+    /// # use greenroom_guest::*;
+    /// # use std::time::Duration;
+    /// # #[actor]
+    /// # fn baker() -> Result<()> { join("bakers")?; parent().unwrap().send("here")?; loop { receive_as::<Request>()?.respond(&1)?; } }
+    /// # #[actor]
+    /// # fn example() -> Result<()> {
+    /// # baker::spawn()?;
+    /// # receive_any()?;
+    /// let bakery = Router::round_robin().group("bakers").start()?;
+    /// let loaf = bakery.call("bake", "rye", Duration::from_secs(1))?;
+    /// # assert_eq!(loaf, 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn group(mut self, name: &str) -> Self {
+        self.group = Some(name.to_string());
         self
     }
 
@@ -143,6 +175,7 @@ mod tests {
             Router::hash("user").pool(Pool::new("worker", 8)),
             json!({"strategy": "hash", "key": "user", "pool": {"entry": "worker", "size": 8}}),
         );
+        check(Router::round_robin().group("crowd"), json!({"strategy": "round-robin", "group": "crowd"}));
         let whole = Pool::new("worker", 8)
             .args(json!([1]))
             .restart(Restart::Transient)

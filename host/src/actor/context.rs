@@ -1,5 +1,7 @@
 //! All that a running behavior may do.
 
+mod spawning;
+
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
@@ -10,10 +12,11 @@ use super::spawner::{Home, Spawner};
 use crate::address::{self, Address, Id, Place, WhoRef, quoted};
 use crate::clock::Clock;
 use crate::grants::{Grant, Grants};
+use crate::limits::Limit;
 use crate::mailbox::Mailbox;
 use crate::mailbox::queue::{Checked, Scan, Taken};
 use crate::message::Message;
-use crate::node::spawning::SpawnRequest;
+use crate::node::groups::Seen;
 use crate::node::waiting::{Awaited, Found};
 use crate::node::{Kernel, Target};
 use crate::outcome::Outcome;
@@ -39,6 +42,9 @@ pub(crate) struct Context {
 
 /// How long a peer may take to say who has a name: it answers at once, so longer means that it does not.
 const WHEREIS_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What an address has beside its node's name: an ID and `@`.
+const ID_BYTES: usize = 27;
 
 impl Context {
     pub(crate) fn new(
@@ -104,44 +110,6 @@ impl Context {
     /// Who runs the node hears of what it has limited or not permitted.
     pub(crate) fn noted<T>(&self, answer: Result<T, Refusal>) -> Result<T, Refusal> {
         answer.inspect_err(|refusal| self.kernel.note_refusal(&self.mailbox, refusal))
-    }
-
-    /// Spawns an entry as a child of this actor, on this node.
-    pub(crate) fn spawn(&self, entry: &str, args: String, options: &SpawnOptions) -> Result<Address, Refusal> {
-        self.goes_on()?;
-        if let Some(place) = options.node.as_ref().filter(|place| *place != self.kernel.place()) {
-            let message = format!("cannot spawn on {place} without waiting for it: `spawn_at` does");
-            return Err(Refusal::new(RefusalKind::UnsupportedOption, message).with("option", "node"));
-        }
-        let args = self.admit(args)?;
-        let spawner = self.spawner.clone();
-        let child = self.noted(spawner.spawn(self.home.as_ref(), entry, args, Some(&self.mailbox), options))?;
-        Ok(self.kernel.address(child.id()))
-    }
-
-    /// As [`Context::spawn`], on the node that the options name, if they name another: then it waits until the actor is there.
-    /// Dropped before, it leaves none.
-    pub(crate) async fn spawn_at(&self, entry: &str, args: String, options: &SpawnOptions) -> Result<Address, Refusal> {
-        let Some(place) = options.node.as_ref().filter(|place| *place != self.kernel.place()) else {
-            return self.spawn(entry, args, &SpawnOptions { node: None, ..options.clone() });
-        };
-        self.goes_on()?;
-        let spawned = self.spawn_there(entry, args, options, place).await;
-        self.noted(spawned).map(|id| Address::of_id(id, place.clone()))
-    }
-
-    async fn spawn_there(
-        &self,
-        entry: &str,
-        args: String,
-        options: &SpawnOptions,
-        place: &Place,
-    ) -> Result<Id, Refusal> {
-        self.grants().permit(&Grant::RemoteSpawn, || format!("cannot spawn on {place}"))?;
-        let (args, options) = (self.admit(args)?, options.clone());
-        let (module, entry) = self.spawner.travels(self.home.as_ref(), entry, Some(self.grants()))?;
-        let request = SpawnRequest { module, entry, args, options, ancestors: Box::default() };
-        self.kernel.spawn_there(Some(&self.mailbox), place, request).await
     }
 
     /// Sends a message. Never waits.
@@ -292,6 +260,63 @@ impl Context {
     pub(crate) fn monitor_nodes(&self, on: bool) -> Result<bool, Refusal> {
         self.may_use_names(|| "cannot monitor the nodes".to_owned())?;
         Ok(self.mailbox.monitor_nodes(on))
+    }
+
+    pub(crate) fn join(&self, group: &str) -> Result<(), Refusal> {
+        self.goes_on()?;
+        self.may_use_names(|| format!("cannot join `{}`", quoted(group)))?;
+        self.noted(self.kernel.join(group, &self.mailbox))
+    }
+
+    pub(crate) fn leave(&self, group: &str) -> Result<(), Refusal> {
+        self.kernel.leave_group(group, self.mailbox.id())
+    }
+
+    /// All members of a group, over nodes.
+    pub(crate) fn members(&self, group: &str) -> Result<Vec<Address>, Refusal> {
+        self.may_use_names(|| format!("cannot list the members of `{}`", quoted(group)))?;
+        self.bearable(self.kernel.members(group)?)
+    }
+
+    pub(crate) fn local_members(&self, group: &str) -> Result<Vec<Address>, Refusal> {
+        self.may_use_names(|| format!("cannot list the members of `{}`", quoted(group)))?;
+        self.bearable(self.kernel.local_members(group)?)
+    }
+
+    /// A list of addresses, if it is no larger than a message may be: it is to be copied into the actor's memory.
+    fn bearable(&self, members: Vec<Address>) -> Result<Vec<Address>, Refusal> {
+        let bytes: usize = members.iter().map(|member| member.place().as_str().len() + ID_BYTES).sum();
+        let max = self.mailbox.level().each_count(Limit::Message);
+        if bytes > max {
+            let message =
+                format!("a list of {} members has {bytes} bytes, more than the {max} of a message", members.len());
+            return self.noted(Err(Refusal::new(RefusalKind::TooLarge, message)));
+        }
+        Ok(members)
+    }
+
+    /// The members of a group, each once, if they are others than this actor has seen.
+    ///
+    /// # Errors
+    ///
+    /// `not-permitted`.
+    pub(crate) fn members_unless_seen(&self, group: &str, seen: &mut Seen) -> Result<Option<Vec<Address>>, Refusal> {
+        self.may_use_names(|| format!("cannot follow `{}`", quoted(group)))?;
+        Ok(self.kernel.members_unless_seen(group, seen))
+    }
+
+    /// Sends a message to each member of a group. Others get their turn meanwhile; dropped, it has gone to some of them.
+    pub(crate) async fn broadcast(&self, group: &str, text: String) -> Result<usize, Refusal> {
+        self.goes_on()?;
+        self.may_use_names(|| format!("cannot broadcast to `{}`", quoted(group)))?;
+        let message = self.admit(text)?;
+        let mut broadcast = self.kernel.broadcast(Some(self.mailbox.id()), group, message)?;
+        loop {
+            if let Some(handed) = self.kernel.go_on(Some(&self.mailbox), &mut broadcast) {
+                return Ok(handed);
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     fn may_use_names(&self, what: impl FnOnce() -> String) -> Result<(), Refusal> {

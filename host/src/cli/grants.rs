@@ -23,7 +23,7 @@ impl Need {
             ("wasi:cli", "environment") => Some(Need::Env),
             ("wasi:filesystem", _) => Some(Need::Dir),
             ("wasi:sockets", _) => Some(Need::Net),
-            ("greenroom:actor", "registry") => Some(Need::Names),
+            ("greenroom:actor", "registry" | "groups") => Some(Need::Names),
             _ => None,
         }
     }

@@ -5,6 +5,7 @@ wasmtime::component::bindgen!({
     path: "wit",
     imports: {
         "greenroom:actor/host.spawn": async,
+        "greenroom:actor/groups.broadcast": async,
         "greenroom:actor/host.receive": async,
         "greenroom:actor/host.send-wait": async,
         "greenroom:actor/lifecycle.wait": async,

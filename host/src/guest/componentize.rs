@@ -12,8 +12,9 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, SourceMap, WorldId, WorldItem};
 
 /// The files of `wit/`.
-const TEXTS: [(&str, &str); 8] = [
+const TEXTS: [(&str, &str); 9] = [
     ("actor.wit", include_str!("../../wit/actor.wit")),
+    ("groups.wit", include_str!("../../wit/groups.wit")),
     ("host.wit", include_str!("../../wit/host.wit")),
     ("lifecycle.wit", include_str!("../../wit/lifecycle.wit")),
     ("log.wit", include_str!("../../wit/log.wit")),

@@ -94,6 +94,7 @@ impl Stage {
         let gone = self.kernel().send_text(actor);
         assert_eq!(gone, Some(RefusalKind::NoSuchActor));
         assert_eq!(self.kernel().whereis("hi").unwrap_err().kind(), RefusalKind::NoSuchName);
+        assert_eq!(self.kernel().members("crowd"), Ok(Vec::new()));
         assert_eq!(self.kernel().living(), 2, "the two who look on");
     }
 }
@@ -154,6 +155,11 @@ async fn calls(context: &mut Context, other: &str) -> Result<(), Refusal> {
     context.whereis("hi")?;
     context.unregister("hi")?;
     context.register("hi")?;
+    context.join("crowd")?;
+    context.join("crowd")?;
+    context.leave("crowd")?;
+    context.members("crowd")?;
+    context.broadcast("crowd", "1".into()).await?;
     let timer = context.send_after("3".into(), Duration::from_secs(3600))?;
     context.cancel(&timer)?;
     context.send_after("4".into(), Duration::from_secs(3600))?;

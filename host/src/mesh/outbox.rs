@@ -150,6 +150,11 @@ impl Outbox {
         self.waiting.count < QUEUE_FRAMES / 2 && self.waiting.bytes < QUEUE_BYTES / 2
     }
 
+    /// How many frames of a flow wait.
+    pub(super) fn waiting_of(&self, pair: &Pair) -> usize {
+        self.by_pair.get(pair).map_or(0, |index| self.flows[*index].frames.len())
+    }
+
     /// Whether anything is on its way that the peer has not said it has.
     pub(super) fn awaits(&self) -> bool {
         !self.sent.is_empty()

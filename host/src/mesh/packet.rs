@@ -18,7 +18,10 @@ pub(super) const PARTS_MAX: usize = 4;
 const PARTS_BYTES: usize = 64 << 20;
 
 /// What this version of Greenroom speaks. Nodes of another major version refuse each other.
-pub(super) const VERSION: Version = Version { major: 2, minor: 0 };
+pub(super) const VERSION: Version = Version { major: 1, minor: 1 };
+
+/// From this minor version on a node knows of groups and of spawns by others; an older one would not understand what it is told of them.
+pub(super) const MINOR_WITH_GROUPS: u16 = 1;
 
 /// A protocol's version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +67,8 @@ pub(super) enum Broken {
     Frame,
     #[error("it asks more at once than it may")]
     Questions,
+    #[error("its actors have more memberships of groups than they may")]
+    Groups,
 }
 
 impl Head {

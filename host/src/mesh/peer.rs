@@ -24,9 +24,10 @@ use super::random_number;
 use super::wire::{self, Content, NotRead};
 use crate::address::{Id, Place};
 use crate::lock::lock;
+use crate::message::Message;
 use crate::node::Kernel;
 use crate::node::events::Loss;
-use crate::node::uplink::{Answer, Asking, Boxed, Question, Then};
+use crate::node::uplink::{Answer, Asking, Boxed, Membership, Question, Then};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::signal::{Envelope, Party, Signal, To};
 pub(super) use out::NotSent;
@@ -157,6 +158,9 @@ impl Peer {
 
     /// As [`Peer::ask`], with what is done with the answer.
     pub(super) fn ask_then(&self, from: Option<Id>, question: &Question, then: Then) -> Result<(), NotSent> {
+        if !self.out.knows_the_newest() {
+            return Err(NotSent::TooOld);
+        }
         self.put_question(Pair { from, to: None }, from, question, then).map(drop)
     }
 
@@ -164,6 +168,21 @@ impl Peer {
         // Few are asked for at once, and a module that travels shall not end because others write much.
         let kind = if matches!(question, Question::Chunk(..)) { Kind::Kept } else { Kind::Refusable };
         self.out.ask(pair, kind, then, |number| wire::ask(number, from, question))
+    }
+
+    /// Hands a message for all members of a group over.
+    pub(super) fn cast(&self, from: Option<Id>, group: &str, message: &Message) -> Result<(), NotSent> {
+        // A group's flow is that of a name that is spelled alike: they lose nothing by taking turns.
+        let pair = Pair { from, to: Some(To::Name(group.into())) };
+        self.out.cast(pair, wire::cast(from, group, message), message.len())
+    }
+
+    pub(super) fn tell(&self, membership: &Membership) {
+        self.out.tell(membership);
+    }
+
+    pub(super) fn introduce(&self, memberships: Vec<Membership>) {
+        self.out.introduce(memberships);
     }
 
     /// Ends when a receiver there, and the way to it, may take messages again.
@@ -203,7 +222,10 @@ impl Peer {
                 }
                 self.node.changed();
             }
-            Ok((Head::Hello { mine, yours, .. }, _)) => self.hello(&mut incoming, mine, yours),
+            Ok((Head::Hello { version, mine, yours }, _)) => {
+                self.out.speaks(version);
+                self.hello(&mut incoming, mine, yours);
+            }
             Ok((Head::Data { epochs, number, taken }, chunks)) if incoming.is_of(epochs) => {
                 self.confirmed(self.out.confirm_taken(taken));
                 self.data(&mut incoming, number, chunks);
@@ -358,6 +380,10 @@ impl Peer {
             Content::Answer(number, answer) => self.out.answered(number, answer),
             Content::Full(to) => self.out.busy(to),
             Content::Room(to) => self.out.room(&to),
+            Content::Member(group, actor, times) => {
+                return kernel.joined_there(self.place(), &group, actor, times).map_err(|_| Broken::Groups);
+            }
+            Content::Cast(from, group, message) => kernel.cast_arrives(self.place(), from, &group, &message),
         }
         Ok(())
     }

@@ -13,7 +13,8 @@ use super::peer::{NotSent, Peer};
 use crate::actor::executor::Executor;
 use crate::address::{Id, Place};
 use crate::lock::{read, write};
-use crate::node::uplink::{Asking, Boxed, Question, Then, Uplink};
+use crate::message::Message;
+use crate::node::uplink::{Asking, Boxed, Membership, Question, Then, Uplink};
 use crate::node::{Kernel, mailbox_full};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::signal::{Envelope, To};
@@ -157,6 +158,21 @@ impl Uplink for Link {
         let peers = read(&self.0.peers);
         peers.iter().filter(|(_, peer)| peer.is_connected()).map(|(place, _)| place.clone()).collect()
     }
+
+    fn cast(&self, place: &Place, from: Option<Id>, group: &str, message: &Message) -> Result<(), Refusal> {
+        let sent = self.0.find(place).map_or(Err(NotSent::NotConnected), |peer| peer.cast(from, group, message));
+        sent.map_err(|why| refusal(why, place, None))
+    }
+
+    fn tell(&self, membership: &Membership) {
+        read(&self.0.peers).values().for_each(|peer| peer.tell(membership));
+    }
+
+    fn introduce(&self, place: &Place, memberships: Vec<Membership>) {
+        if let Some(peer) = self.0.find(place) {
+            peer.introduce(memberships);
+        }
+    }
 }
 
 fn refusal(why: NotSent, place: &Place, to: Option<&To>) -> Refusal {
@@ -167,6 +183,10 @@ fn refusal(why: NotSent, place: &Place, to: Option<&To>) -> Refusal {
             Refusal::new(RefusalKind::NotConnected, message)
         }
         (NotSent::Busy, Some(to)) => mailbox_full(&to),
+        (NotSent::TooOld, _) => {
+            let message = format!("{place} runs an older version of Greenroom, which starts nothing for others");
+            Refusal::new(RefusalKind::Unsupported, message)
+        }
         (NotSent::Busy | NotSent::Full, _) => {
             let message = format!("as much waits on the way to {place} as may");
             Refusal::new(RefusalKind::MailboxFull, message)

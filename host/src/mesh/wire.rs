@@ -1,4 +1,4 @@
-//! A frame's bytes: a signal, a question or its answer, or word of a full mailbox.
+//! A frame's bytes: a signal, a question or its answer, word of a full mailbox, or what concerns a group.
 
 mod spawning;
 #[cfg(test)]
@@ -7,10 +7,10 @@ mod tests;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use self::spawning::Spawning;
+use self::spawning::{Bytes, Spawning};
 use super::packet::Broken;
 use crate::address::Id;
 use crate::mailbox::host_message;
@@ -33,6 +33,10 @@ pub(super) enum Content {
     /// This receiver takes no more messages, until there is room.
     Full(To),
     Room(To),
+    /// From now on an actor of the sender's is so many times in this group; 0: not any more. The last word counts.
+    Member(Box<str>, Id, u32),
+    /// A message for all members of this group on the receiver's node.
+    Cast(Option<Id>, Box<str>, Message),
 }
 
 /// Why a frame is not one for this node.
@@ -64,6 +68,8 @@ enum Frame<'a> {
     Answer(u64, #[serde(borrow)] Answered<'a>),
     Full(#[serde(borrow)] Whom<'a>),
     Room(#[serde(borrow)] Whom<'a>),
+    Member(&'a str, Bits, u32),
+    Cast(Option<Bits>, &'a str, &'a str),
 }
 
 /// An ID. Random, so as many bytes as it has are the fewest.
@@ -127,16 +133,6 @@ enum Answered<'a> {
     Bytes(#[serde(borrow)] Bytes<'a>),
 }
 
-/// In one piece, where a slice would be written byte by byte.
-#[derive(Deserialize)]
-struct Bytes<'a>(&'a [u8]);
-
-impl Serialize for Bytes<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(self.0)
-    }
-}
-
 pub(super) fn signal(to: &To, envelope: &Envelope) -> Vec<u8> {
     let body = match &envelope.signal {
         Signal::Message(message) => Body::Message(message.as_str()),
@@ -189,6 +185,14 @@ pub(super) fn room(to: &To) -> Vec<u8> {
     Frame::Room(to.into()).write()
 }
 
+pub(super) fn member(group: &str, actor: Id, times: u32) -> Vec<u8> {
+    Frame::Member(group, bits(actor), times).write()
+}
+
+pub(super) fn cast(from: Option<Id>, group: &str, message: &Message) -> Vec<u8> {
+    Frame::Cast(from.map(bits), group, message.as_str()).write()
+}
+
 /// Reads what a peer sent, and admits every text of it again: a peer's word is not enough.
 pub(super) fn read(bytes: &[u8], admission: Admission) -> Result<Content, NotRead> {
     let broken = |_| NotRead::Broken(Broken::Frame);
@@ -219,7 +223,19 @@ pub(super) fn read(bytes: &[u8], admission: Admission) -> Result<Content, NotRea
         Frame::Answer(number, answered) => Content::Answer(number, answered.owned()?),
         Frame::Full(to) => Content::Full(to.owned()?),
         Frame::Room(to) => Content::Room(to.owned()?),
+        Frame::Member(group, actor, times) => Content::Member(name(group)?, id(actor), times),
+        Frame::Cast(from, group, text) => {
+            let (from, group) = (from.map(id), name(group)?);
+            // One that is not admitted is counted as one to a name is.
+            let message = of_actor(text, &To::Name(group.clone()), from, None, admission)?;
+            Content::Cast(from, group, message)
+        }
     })
+}
+
+fn name(text: &str) -> Result<Box<str>, NotRead> {
+    crate::spawn_options::check_name(text).map_err(|_| NotRead::Broken(Broken::Frame))?;
+    Ok(text.into())
 }
 
 /// A message that an actor sends. One that is JSON but over our bounds is no fault of the other node.
@@ -253,8 +269,7 @@ impl Whom<'_> {
     fn owned(&self) -> Result<To, NotRead> {
         match self {
             Whom::Id(bits) => Ok(To::Id(id(*bits))),
-            Whom::Name(name) if crate::spawn_options::check_name(name).is_ok() => Ok(To::Name((*name).into())),
-            Whom::Name(_) => Err(NotRead::Broken(Broken::Frame)),
+            Whom::Name(text) => Ok(To::Name(name(text)?)),
         }
     }
 }
@@ -280,8 +295,7 @@ impl Asked<'_> {
         Ok(match self {
             Asked::Take(to, text) => Question::Take(to.owned()?, of_node(text)?),
             Asked::Wait(to) => Question::Wait(to.owned()?),
-            Asked::WhereIs(name) if crate::spawn_options::check_name(name).is_ok() => Question::WhereIs(name.into()),
-            Asked::WhereIs(_) => return Err(NotRead::Broken(Broken::Frame)),
+            Asked::WhereIs(text) => Question::WhereIs(name(text)?),
             Asked::Ping => Question::Ping,
             Asked::Chunk(module, at) => Question::Chunk(ModuleHash::from_bytes(module), at),
             // Read where its number is known.

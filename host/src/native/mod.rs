@@ -6,6 +6,7 @@ pub(crate) mod call;
 pub(crate) mod supervisor;
 pub(crate) mod router;
 mod call_out;
+mod groups;
 mod nodes;
 
 use std::future::Future;
@@ -160,27 +161,6 @@ impl Context {
     /// As [`Node::spawn_with`](crate::Node::spawn_with), but an actor can link and monitor its child.
     pub fn spawn(&mut self, entry: &str, args: impl IntoMessage, options: &SpawnOptions) -> Result<Address, Refusal> {
         self.actor.spawn(entry, args.into_text(), options)
-    }
-
-    /// As [`Context::spawn`], on the node that [`SpawnOptions::node`] names: then it waits until the actor is there, which takes
-    /// as long as its module does to come and to be compiled, if that node lacks it. Address, name, link and monitor stand when
-    /// this answers.
-    ///
-    /// Dropped before, it leaves no actor.
-    ///
-    /// # Errors
-    ///
-    /// As [`Context::spawn`]; `not-permitted` without the grant `remote-spawn`, and if that node's owner does not permit it;
-    /// `not-connected`, also if that node is lost before it has answered; `timeout` and `no-such-module`, if the module does
-    /// not come whole.
-    pub async fn spawn_at(
-        &mut self,
-        entry: &str,
-        args: impl IntoMessage,
-        options: &SpawnOptions,
-    ) -> Result<Address, Refusal> {
-        let args = args.into_text();
-        self.actor.spawn_at(entry, args, options).await
     }
 
     /// Spawns an actor written in Rust, as a child of this one.

@@ -3,9 +3,10 @@
 //! It is spawned with `{"strategy": "round-robin" | "random" | "broadcast" | "hash" | "least-loaded", "routees":
 //! [ADDRESS, …]}`, or with `"pool": {"entry", "args", "size", …}` instead of `routees`: then it has its workers started
 //! and restarted by a supervisor of its own, which takes `restart`, `shutdown_ms`, `intensity`, `period_ms` and `backoff`
-//! from there too. `hash` needs `key`, a key of the message (of a call, of its `message`) or a JSON pointer; a message
-//! without it counts as if it had `null` there. `calls_max` (10,000) and `call_timeout_ms` (300,000) bound what is
-//! outstanding.
+//! from there too; or with `"group": NAME`: then its routees are the members of that group, on all nodes, as they come and
+//! go, and it needs the grant `names`. `hash` needs `key`, a key of the message (of a call, of its `message`) or a JSON
+//! pointer; a message without it counts as if it had `null` there. `calls_max` (10,000) and `call_timeout_ms` (300,000)
+//! bound what is outstanding.
 //!
 //! A call is passed on under a one-shot address of the router's own and its answer given to the caller under the caller's
 //! ID. So the router knows what is outstanding; when a routee ends, its callers hear `noproc` at once, and so does each
@@ -19,6 +20,7 @@
 
 mod calls;
 mod control;
+mod group;
 mod pool;
 mod rotation;
 mod spec;
@@ -38,6 +40,7 @@ use crate::node::events::Loss;
 use crate::outcome::{Exception, ExceptionKind};
 use crate::refusal::{Refusal, RefusalKind};
 use calls::{Call, Calls};
+use group::Group;
 use pool::Pool;
 use rotation::{Occasion, Rotation, Seat};
 use spec::Key;
@@ -73,6 +76,7 @@ struct Router {
     calls: Calls,
     key: Option<Key>,
     pool: Option<Pool>,
+    group: Option<Group>,
     calls_max: usize,
     call_timeout: Duration,
 }
@@ -91,6 +95,12 @@ struct Told {
     address: Option<String>,
     monitor: Option<String>,
     shutdown: Option<serde::de::IgnoredAny>,
+    exception: Option<Why>,
+}
+
+#[derive(Deserialize)]
+struct Why {
+    r#type: String,
 }
 
 impl Router {
@@ -105,12 +115,14 @@ impl Router {
             calls: Calls::default(),
             key,
             pool,
+            group: spec.group.map(Group::new),
             calls_max: spec.calls_max,
             call_timeout,
         };
         for routee in &spec.routees {
             router.add(routee, &routee.to_string())?;
         }
+        router.follow_group()?;
         Ok(router)
     }
 
@@ -118,9 +130,9 @@ impl Router {
         self.wait_for_workers().await?;
         loop {
             let timeout = self.catch_up();
-            if let Some(received) = self.context.receive_any(timeout).await
-                && self.take(received)?
-            {
+            let Some(received) = self.context.receive_any(timeout).await else { continue };
+            self.follow_group()?;
+            if self.take(received)? {
                 break;
             }
         }
@@ -213,6 +225,10 @@ impl Router {
         if let Some(seat) = ended {
             self.rotation.remove(seat);
             self.routees.remove(&seat);
+            // It may be a member again already, and the router have seen that before this.
+            if told.exception.is_some_and(|why| why.r#type == ExceptionKind::Noconnection.as_str()) {
+                self.look_at_group_again();
+            }
             for call in self.calls.take_lost(seat) {
                 self.close(call, &Answer::Exception(noproc("the actor that was to answer has ended")));
             }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::Kernel;
-use super::uplink::{Asking, Boxed, Question, Then, Uplink};
+use super::uplink::{Asking, Boxed, Membership, Question, Then, Uplink};
 use crate::address::{Id, Place};
 use crate::clock::Clock;
 use crate::limits::Limits;
+use crate::message::Message;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::signal::{Envelope, To};
 
@@ -32,6 +33,14 @@ impl Uplink for Nowhere {
     fn peers(&self) -> Vec<Place> {
         Vec::new()
     }
+
+    fn cast(&self, _: &Place, _: Option<Id>, _: &str, _: &Message) -> Result<(), Refusal> {
+        Err(Refusal::new(RefusalKind::NotConnected, "there are no other nodes"))
+    }
+
+    fn tell(&self, _: &Membership) {}
+
+    fn introduce(&self, _: &Place, _: Vec<Membership>) {}
 }
 
 impl Kernel {

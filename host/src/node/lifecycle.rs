@@ -37,6 +37,7 @@ impl Kernel {
         let closed = self.persist(|| mailbox.close()).unwrap_or_default();
         self.persist(|| self.leave_seat(mailbox));
         let names = self.persist(|| self.registry.release(mailbox.id())).unwrap_or_default();
+        self.persist(|| self.leave_groups(mailbox.id()));
         let outcome = Arc::new(outcome.at(|| Scene { entry, names, handling: closed.handling.into_option() }));
         for alarm in &closed.alarms {
             self.persist(|| self.clock.disarm(alarm));

@@ -8,6 +8,7 @@ pub(crate) mod enter;
 pub(crate) mod crash;
 pub(crate) mod events;
 mod faults;
+pub(crate) mod groups;
 mod lifecycle;
 pub(crate) mod listing;
 mod outcomes;
@@ -40,6 +41,7 @@ use crate::signal::{Envelope, Party, Receiver, Signal, To};
 use actor_table::ActorTable;
 use aliases::Aliases;
 use events::{EventSource, Loss};
+use groups::Groups;
 use outcomes::Outcomes;
 use refusals::Refusals;
 use registry::Registry;
@@ -56,6 +58,7 @@ pub(crate) struct Kernel {
     /// Narrowed addresses, by IDs of their own.
     narrowed: ActorTable,
     registry: Registry,
+    groups: Groups,
     aliases: Mutex<Aliases>,
     outcomes: Mutex<Outcomes>,
     pub(crate) events: EventSource,
@@ -92,6 +95,7 @@ impl Kernel {
             table: ActorTable::new(),
             narrowed: ActorTable::new(),
             registry: Registry::default(),
+            groups: Groups::default(),
             aliases: Mutex::default(),
             outcomes: Mutex::default(),
             events: EventSource::new(),

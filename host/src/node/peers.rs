@@ -98,6 +98,7 @@ impl Kernel {
 
     /// A peer can be reached from now on.
     pub(crate) fn up(&self, peer: &Place) {
+        self.introduce_groups(peer);
         self.table.all().iter().for_each(|actor| actor.node_up(peer));
         self.events.tell(|| Event::NodeUp { node: peer.clone() });
     }
@@ -106,6 +107,8 @@ impl Kernel {
     /// to it that nothing of that connection arrives afterwards; `why` is for people.
     pub(crate) fn lost(&self, peer: &Place, why: &str) {
         lock(&self.aliases).lost(peer);
+        // First gone, then told: whoever hears of it finds nobody of that node among a group's members.
+        self.lost_groups(peer);
         for actor in self.table.all() {
             actor.lost(peer, &self.place);
             actor.node_down(peer, why);

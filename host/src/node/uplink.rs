@@ -47,6 +47,30 @@ pub(crate) trait Uplink: Send + Sync {
 
     /// The peers that this node is connected with, in the order of their names.
     fn peers(&self) -> Vec<Place>;
+
+    /// Hands a message for all members of a group that a peer has to the link.
+    ///
+    /// # Errors
+    ///
+    /// `not-connected`; `mailbox-full` if the link takes no more now.
+    fn cast(&self, peer: &Place, from: Option<Id>, group: &str, message: &Message) -> Result<(), Refusal>;
+
+    /// All peers shall know how often an actor here is in a group now. Of what they have not heard yet the latest counts.
+    fn tell(&self, membership: &Membership);
+
+    /// A peer that knows nothing yet shall know of all these.
+    fn introduce(&self, peer: &Place, memberships: Vec<Membership>);
+}
+
+/// How often an actor here is in a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Membership {
+    pub group: Arc<str>,
+    pub actor: Id,
+    /// Before the change that is told.
+    pub before: u32,
+    /// 0: not any more.
+    pub now: u32,
 }
 
 /// What a node asks a peer.

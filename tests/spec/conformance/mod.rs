@@ -33,6 +33,7 @@ mod world;
 
 mod faults;
 mod full;
+mod groups;
 mod joining;
 mod leaving;
 mod order;

@@ -166,7 +166,7 @@ mod tests {
         ] {
             assert!(said(interface, &["send"]).is_empty(), "{interface}");
         }
-        for interface in ["lifecycle", "registry", "timer", "rights", "log", "source"] {
+        for interface in ["lifecycle", "registry", "groups", "timer", "rights", "log", "source"] {
             assert!(said(&format!("greenroom:actor/{interface}@0.1.0"), &[]).is_empty(), "{interface}");
         }
     }

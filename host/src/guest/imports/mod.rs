@@ -1,5 +1,6 @@
 //! The contract's imports: one file per WIT interface, each converts, calls the context, and converts back.
 
+mod groups;
 mod host;
 mod lifecycle;
 mod log;

@@ -1,5 +1,7 @@
 //! What leaves for one peer: the next packet, and when.
 
+mod memberships;
+
 use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,6 +13,7 @@ use crate::mesh::outbox::{Kind, Lost, Outbox, Pair, WINDOW_BYTES, WINDOW_CHUNKS}
 use crate::mesh::packet::{Epochs, Head, VERSION};
 use crate::node::uplink::{Answer, Then};
 use crate::signal::To;
+use memberships::Memberships;
 
 /// The half of a connection that sends.
 pub(super) struct Outgoing {
@@ -44,6 +47,10 @@ struct State {
     /// Receivers there that take no message now, and who waits for room.
     busy: HashMap<To, Vec<oneshot::Sender<()>>>,
     asked: HashMap<u64, Then>,
+    /// What the peer is to be told of groups. None: it was told nothing yet.
+    memberships: Option<Memberships>,
+    /// The peer knows of groups, and of spawns.
+    has_groups: bool,
     next_question: u64,
     ended: bool,
     /// The writer waits.
@@ -64,6 +71,8 @@ pub(in crate::mesh) enum NotSent {
     Busy,
     /// The link takes no more now.
     Full,
+    /// The peer's version has no word for it.
+    TooOld,
 }
 
 /// How long word of what was taken in may wait for a packet that goes anyway.
@@ -98,6 +107,8 @@ impl Outgoing {
             beat_at: now,
             busy: HashMap::new(),
             asked: HashMap::new(),
+            memberships: None,
+            has_groups: false,
             next_question: 0,
             ended: false,
             sleeps: false,
@@ -346,6 +357,7 @@ impl State {
         (self.next, self.taken) = (1, 0);
         self.untold = Untold::default();
         self.tell_at = None;
+        self.memberships = None;
     }
 
     /// What may leave now.
@@ -356,6 +368,7 @@ impl State {
         }
         let epochs = Epochs { mine: self.mine, yours: self.theirs? };
         let mut packet = Head::Data { epochs, number: self.next, taken: self.taken }.packet();
+        self.say_memberships();
         let beat = self.outbox.awaits() && self.beat_at <= now;
         if !self.outbox.fill(&mut packet, self.next) {
             if !beat {

@@ -2,17 +2,24 @@
 
 mod travels;
 
+use std::pin::pin;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::task::{Context, Waker};
 
 use super::*;
 use crate::actor::executor::Executor;
 use crate::clock::Clock;
+use crate::grants::Grants;
 use crate::limits::Limits;
 use crate::mesh::engine::{Engine, Inbox};
-use crate::mesh::packet::put_whole;
+use crate::mesh::packet::{MINOR_WITH_GROUPS, put_whole};
 use crate::mesh::{JoinError, Member, Mesh};
-use crate::message::Message;
+use crate::message::{Admission, Message};
+use crate::node::enter::Brings;
 use crate::node::events::{Event, Events};
+use crate::node::groups::MEMBERSHIPS_MAX;
+use crate::outcome::Outcome;
+use crate::spawn_options::SpawnOptions;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -74,8 +81,13 @@ impl Meeting {
 
     /// The stranger has made a connection with its number; answers the node's.
     fn connects(&mut self, mine: u64) -> u64 {
+        self.connects_as(VERSION, mine)
+    }
+
+    /// As [`Meeting::connects`], for a stranger of this version.
+    fn connects_as(&mut self, version: Version, mine: u64) -> u64 {
         let theirs = self.stranger.hears_new_hello();
-        self.stranger.says(Head::Hello { version: VERSION, mine, yours: Some(theirs) }, &[]);
+        self.stranger.says(Head::Hello { version, mine, yours: Some(theirs) }, &[]);
         self.hears(|event| matches!(event, Event::NodeUp { .. }));
         theirs
     }
@@ -110,6 +122,21 @@ impl Stranger {
 
     fn sends(&self, packet: Vec<u8>) {
         self.engine.send(&self.node, packet).expect("the node is there");
+    }
+
+    /// The next frames that the node sends, so many.
+    fn hears_frames(&mut self, count: usize) -> Vec<Content> {
+        let (mut frames, mut assembly) = (Vec::new(), Assembly::default());
+        while frames.len() < count {
+            let Told::Packet(packet) = self.told.recv_timeout(PATIENCE).expect("it says something") else { continue };
+            let Ok((Head::Data { .. }, chunks)) = Head::read(&packet) else { continue };
+            let read = assembly.read(chunks, |frame| {
+                frames.push(wire::read(frame, Admission::default()).expect("a frame"));
+                Ok(())
+            });
+            read.expect("chunks");
+        }
+        frames
     }
 
     /// A number that the node has not said before: it may say one again until it is answered.
@@ -206,4 +233,61 @@ fn who_sends_rubbish_is_cut_off_and_heard_again_after_a_while() {
     let chunk = meeting.to_nobody();
     meeting.stranger.says(Head::Data { epochs: Epochs { mine, yours }, number: 1, taken: 0 }, &chunk);
     meeting.hears(|event| matches!(event, Event::Lost { .. }));
+}
+
+#[test]
+fn a_peer_that_tells_of_more_memberships_than_it_may_is_cut_off_with_that_reason() {
+    let mut meeting = Meeting::new();
+    let yours = meeting.connects(1);
+    let epochs = Epochs { mine: 1, yours };
+    let (mut number, mut told) = (0, 0u32);
+    let mut tells = |stranger: &Stranger, memberships: u32| {
+        for _ in 0..memberships.div_ceil(500) {
+            let mut chunks = Vec::new();
+            let last = memberships.min(told + 500);
+            while told < last {
+                told += 1;
+                put_whole(&mut chunks, &wire::member("crowd", Id::from_bits(told.into()), 1));
+            }
+            number += 1;
+            stranger.says(Head::Data { epochs, number, taken: 0 }, &chunks);
+        }
+        told = 0;
+    };
+    let max = u32::try_from(MEMBERSHIPS_MAX).expect("a small number");
+    tells(&meeting.stranger, max);
+    // What it has said already is no more, however often it says it.
+    tells(&meeting.stranger, 1000);
+    let mut chunk = meeting.to_nobody();
+    put_whole(&mut chunk, &wire::member("crowd", Id::from_bits(0), 1));
+    meeting.stranger.says(Head::Data { epochs, number: max.div_ceil(500) as u64 + 3, taken: 0 }, &chunk);
+    meeting.hears(|event| matches!(event, Event::Lost { .. }));
+    let says = Broken::Groups.to_string();
+    meeting.hears(|event| matches!(event, Event::NodeDown { reason, .. } if *reason == says));
+    assert_eq!(meeting.kernel.members("crowd"), Ok(Vec::new()), "with it all go of whom it told");
+}
+
+#[test]
+fn a_peer_of_a_version_without_groups_is_told_of_none() {
+    let brings = || Brings { grants: Arc::new(Grants::program()), module: None, bytes: 0 };
+    for (minor, knows) in [(MINOR_WITH_GROUPS - 1, false), (MINOR_WITH_GROUPS, true)] {
+        let mut meeting = Meeting::new();
+        let actor = meeting.kernel.enter(None, &SpawnOptions::default(), brings()).expect("an actor");
+        meeting.kernel.join("crowd", &actor).expect("room");
+        meeting.events = meeting.kernel.events.subscribe();
+        meeting.connects_as(Version { minor, ..VERSION }, 1);
+        meeting.kernel.join("crowd", &actor).expect("room");
+        let member = |times| Content::Member("crowd".into(), actor.id(), times);
+        if knows {
+            // Both in one, if the first had not left.
+            let first = meeting.stranger.hears_frames(1).remove(0);
+            assert!(first == member(2) || first == member(1) && meeting.stranger.hears_frames(1) == [member(2)]);
+        } else {
+            let place = meeting.stranger.place.clone();
+            let mut ping = pin!(meeting.kernel.ping(&place));
+            assert!(ping.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            assert!(matches!(meeting.stranger.hears_frames(1)[..], [Content::Ask(..)]), "nothing came before it");
+        }
+        meeting.kernel.leave(&actor, None, Outcome::Exit(Message::trusted("1".into())));
+    }
 }

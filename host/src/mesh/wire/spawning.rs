@@ -1,6 +1,6 @@
-//! The bytes of a spawn on another node.
+//! The bytes of a spawn on another node, and those of its module.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{Bits, NotRead, bits, id, of_actor};
 use crate::address::Id;
@@ -78,5 +78,15 @@ impl Spawning<'_> {
         };
         let ancestors = self.ancestors.into_iter().map(ancestor).collect::<Result<_, NotRead>>()?;
         Ok(Question::Spawn(Box::new(SpawnRequest { module, entry: self.entry.into(), args, options, ancestors })))
+    }
+}
+
+/// In one piece, where a slice would be written byte by byte.
+#[derive(Deserialize)]
+pub(super) struct Bytes<'a>(pub(super) &'a [u8]);
+
+impl Serialize for Bytes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0)
     }
 }

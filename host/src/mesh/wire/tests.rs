@@ -107,6 +107,16 @@ fn contents() -> impl Strategy<Value = Content> {
         (any::<u64>(), answers).prop_map(|(number, answer)| Content::Answer(number, answer)),
         receivers().prop_map(Content::Full),
         receivers().prop_map(Content::Room),
+        ("[a-z][a-z0-9]{0,9}", ids(), any::<u32>()).prop_map(|(group, actor, times)| Content::Member(
+            group.into(),
+            actor,
+            times
+        )),
+        (from(), "[a-z][a-z0-9]{0,9}", messages()).prop_map(|(from, group, message)| Content::Cast(
+            from,
+            group.into(),
+            message
+        )),
     ]
 }
 
@@ -118,6 +128,8 @@ fn write(content: &Content) -> Vec<u8> {
         Content::Answer(number, given) => answer(*number, given),
         Content::Full(to) => full(to),
         Content::Room(to) => room(to),
+        Content::Member(group, actor, times) => member(group, *actor, *times),
+        Content::Cast(from, group, message) => cast(*from, group, message),
     }
 }
 
@@ -159,6 +171,7 @@ fn a_text_that_is_no_json_is_a_broken_frame_wherever_it_stands() {
             assert_eq!(refused(&Frame::Signal(whom(), None, body)), BROKEN, "{bad}");
         }
         assert_eq!(refused(&Frame::Ask(1, None, Asked::Take(whom(), bad))), BROKEN, "{bad}");
+        assert_eq!(refused(&Frame::Cast(None, "a", bad)), BROKEN, "{bad}");
         assert_eq!(refused(&Frame::Answer(1, Answered::Ended(End::Exit(bad)))), BROKEN, "{bad}");
     }
 }
@@ -168,6 +181,8 @@ fn a_name_that_is_none_and_an_exception_or_a_refusal_that_is_none_are_broken_fra
     for bad in ["", "Name", "a name", "a@b:1"] {
         assert_eq!(refused(&Frame::Full(Whom::Name(bad))), BROKEN);
         assert_eq!(refused(&Frame::Ask(1, None, Asked::WhereIs(bad))), BROKEN);
+        assert_eq!(refused(&Frame::Member(bad, [0; 16], 1)), BROKEN);
+        assert_eq!(refused(&Frame::Cast(None, bad, "1")), BROKEN);
     }
     for bad in
         ["{}", "[]", r#"{"type":"error"}"#, r#"{"type":"mine","message":""}"#, r#"{"type":"error","message":""} x"#]
@@ -189,6 +204,7 @@ fn a_message_over_our_bounds_is_not_taken_and_no_fault_of_the_other_node() {
         ));
         let frame = Frame::Ask(7, None, Asked::Take(Whom::Name("a"), text));
         assert!(matches!(refused(&frame), NotRead::NotAdmitted { question: Some(7), .. }));
+        assert!(matches!(refused(&Frame::Cast(None, "a", text)), NotRead::NotAdmitted { question: None, .. }));
     }
     let end = Frame::Signal(Whom::Name("a"), None, Body::Exit(End::Exit(&long)));
     assert!(read(&end.write(), Admission::of_bytes(100)).is_ok(), "an end must be heard of");

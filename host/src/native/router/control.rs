@@ -40,6 +40,10 @@ impl Router {
             let message = "a router with a pool has the pool's workers for routees: `resize` it";
             return Err(Refusal::new(RefusalKind::BadArgument, message));
         }
+        if self.group.is_some() {
+            let message = "a router with a group has the group's members for routees: they join and leave it";
+            return Err(Refusal::new(RefusalKind::BadArgument, message));
+        }
         serde_json::from_str(request.message.as_str()).map_err(|why| {
             let message = format!("`{}` takes an address: {}", request.method, quoted(&why.to_string()));
             Refusal::new(RefusalKind::BadArgument, message)
@@ -54,6 +58,11 @@ impl Router {
         if address == self.context.address() {
             return Err(Refusal::new(RefusalKind::BadArgument, "a router cannot be its own routee"));
         }
+        self.seat(address, name)
+    }
+
+    /// Takes an actor into the rotation that is not in it.
+    pub(super) fn seat(&mut self, address: &Address, name: &str) -> Result<Seat, Refusal> {
         check_count(self.rotation.len() + 1)?;
         let monitor = self.context.monitor(address)?;
         let seat = self.rotation.add(name);

@@ -88,6 +88,13 @@ impl Rotation {
         self.ring.retain(|(_, other)| *other != seat);
     }
 
+    /// Takes out all that do not stay, as [`Rotation::remove`] would one after the other.
+    pub(super) fn retain(&mut self, stays: impl Fn(Seat) -> bool) {
+        self.next -= self.seats[..self.next].iter().filter(|seat| !stays(**seat)).count();
+        self.seats.retain(|seat| stays(*seat));
+        self.ring.retain(|(_, seat)| stays(*seat));
+    }
+
     pub(super) fn contains(&self, seat: Seat) -> bool {
         self.index_of(seat).is_some()
     }
@@ -193,6 +200,22 @@ mod tests {
         rotation.remove(seats[3]);
         assert_eq!(first(&mut rotation, &NOTHING), Some(seats[1]));
         assert_eq!((rotation.len(), rotation.contains(seats[3])), (2, false));
+    }
+
+    #[test]
+    fn many_who_leave_at_once_take_nobody_s_turn_and_no_keys_with_them() {
+        for turns in 0..=6 {
+            for strategy in [Strategy::RoundRobin, Strategy::Hash] {
+                let [mut one_by_one, mut at_once] = [rotation(strategy, 6).0, rotation(strategy, 6).0];
+                for rotation in [&mut one_by_one, &mut at_once] {
+                    (0..turns).for_each(|_| _ = first(rotation, &NOTHING));
+                }
+                let gone = [Seat(1), Seat(3), Seat(6)];
+                gone.iter().for_each(|seat| one_by_one.remove(*seat));
+                at_once.retain(|seat| !gone.contains(&seat));
+                assert_eq!(format!("{one_by_one:?}"), format!("{at_once:?}"), "{turns}");
+            }
+        }
     }
 
     #[test]

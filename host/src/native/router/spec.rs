@@ -15,6 +15,7 @@ use crate::message::Message;
 use crate::native::call::{Text, present};
 use crate::native::supervisor::{Backoff, ChildSpec, Restart, SupervisorSpec};
 use crate::refusal::{Refusal, RefusalKind};
+use crate::spawn_options::check_name;
 
 /// A router: one address in front of many actors, its *routees*. It passes each message and each call on to one of them, or
 /// to all. A call is answered, or fails at once when nobody is left who could answer.
@@ -37,6 +38,7 @@ pub struct RouterSpec {
     #[serde(default)]
     pub(super) routees: Vec<Address>,
     pub(super) pool: Option<PoolSpec>,
+    pub(super) group: Option<String>,
     #[serde(default = "calls_max_default")]
     pub(super) calls_max: usize,
     #[serde(default = "call_timeout_ms_default")]
@@ -92,7 +94,7 @@ pub(super) const ROUTEES_MAX: usize = 10_000;
 impl RouterSpec {
     fn new(strategy: Strategy, key: Option<String>) -> RouterSpec {
         let (calls_max, call_timeout_ms) = (calls_max_default(), call_timeout_ms_default());
-        RouterSpec { strategy, key, routees: Vec::new(), pool: None, calls_max, call_timeout_ms }
+        RouterSpec { strategy, key, routees: Vec::new(), pool: None, group: None, calls_max, call_timeout_ms }
     }
 
     /// Each in turn.
@@ -133,6 +135,13 @@ impl RouterSpec {
         self
     }
 
+    /// Instead of other routees: the members of a group, on this node and others, as they come and go; at most the first
+    /// 10,000. One that has joined more than once is one routee.
+    pub fn group(mut self, name: impl Into<String>) -> RouterSpec {
+        self.group = Some(name.into());
+        self
+    }
+
     /// How many calls may be outstanding (10,000). One more is refused.
     pub fn calls_max(mut self, calls: usize) -> RouterSpec {
         self.calls_max = calls;
@@ -160,9 +169,11 @@ impl RouterSpec {
 
     /// Checks what no type can say.
     pub(super) fn check(&self) -> Result<(), Refusal> {
-        if self.pool.is_some() && !self.routees.is_empty() {
-            return Err(bad("it has `routees` or a `pool`, not both"));
+        if [!self.routees.is_empty(), self.pool.is_some(), self.group.is_some()].iter().filter(|has| **has).count() > 1
+        {
+            return Err(bad("it has `routees`, a `pool` or a `group`, one of them"));
         }
+        self.group.as_deref().map_or(Ok(()), check_name)?;
         if (self.strategy == Strategy::Hash) != self.key.is_some() {
             return Err(bad("`key` belongs to the strategy `hash`, and `hash` needs it"));
         }
@@ -343,6 +354,8 @@ mod tests {
             (r#"{"strategy":"random","pool":{"entry":"a","size":1,"restart":"often"}}"#, "unknown variant `often`"),
             (r#"["random"]"#, "expected an object with `strategy`"),
             (r#"{"strategy":"random","pool":8}"#, "expected an object with `entry` and `size`"),
+            (r#"{"strategy":"random","group":"a","pool":{"entry":"a","size":1}}"#, "one of them"),
+            (r#"{"strategy":"random","group":"A b"}"#, "`A b` cannot be a name"),
         ] {
             assert!(refused(args).contains(words), "{args}: {}", refused(args));
         }

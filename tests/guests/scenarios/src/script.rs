@@ -110,6 +110,12 @@ impl Played {
             Step::Nodes => json!(nodes()?),
             Step::MonitorNodes(on) => json!(monitor_nodes(on)?),
 
+            Step::Join(group) => json!(join(&group)?),
+            Step::Leave(group) => json!(leave(&group)?),
+            Step::Members(group) => json!(texts(&members(&group)?)),
+            Step::LocalMembers(group) => json!(texts(&local_members(&group)?)),
+            Step::Broadcast(group, message) => json!(broadcast(&group, &message)?),
+
             Step::SendAfter(message, delay) => json!(refused(timer::send_after(message.get(), delay))?),
             Step::Cancel(reference) => json!(refused(timer::cancel(&self.text(&reference)?))?),
             Step::Monotonic => json!(clock::monotonic().as_secs_f64() * 1000.0),
@@ -170,6 +176,10 @@ impl Played {
         let text = answer.as_str().or(answer["message"]["$address"].as_str());
         text.map(ToOwned::to_owned).ok_or_else(|| Error::new(format!("step {step} answered no text: {answer}")))
     }
+}
+
+fn texts(addresses: &[Address]) -> Vec<&str> {
+    addresses.iter().map(Address::as_str).collect()
 }
 
 /// What the contract's own function answered, as the crate's functions answer it.

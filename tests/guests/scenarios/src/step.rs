@@ -48,6 +48,14 @@ pub enum Step {
     /// Answers the setting before.
     MonitorNodes(bool),
 
+    Join(String),
+    Leave(String),
+    /// Answers the addresses.
+    Members(String),
+    LocalMembers(String),
+    /// To which group, what. Answers how many it was handed to.
+    Broadcast(String, Box<RawValue>),
+
     /// What, milliseconds. Answers the reference.
     SendAfter(Box<RawValue>, u32),
     /// A reference, or the number of the step that answered it. Answers whether it had not fired.
