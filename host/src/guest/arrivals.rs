@@ -93,7 +93,7 @@ impl Arrivals {
         };
         let mut all: Vec<ModuleInfo> = state.here.iter().map(info).collect();
         drop(state);
-        all.sort_by(|one, other| (one.at, one.hash).cmp(&(other.at, other.hash)));
+        all.sort_by_key(|info| (info.at, info.hash));
         all
     }
 

@@ -16,6 +16,7 @@ use crate::node::enter::{Elsewhere, Parent};
 use crate::node::spawning::{Host, SpawnRequest, Starts};
 use crate::node::uplink::Boxed;
 use crate::refusal::{Refusal, RefusalKind};
+use crate::signal::Party;
 
 /// How many spawns of one peer may wait for their modules.
 const PENDING_MAX: usize = 1000;
@@ -37,12 +38,15 @@ impl Host for Guests {
         // In its place among the peer's signals; what takes time comes after.
         let errand = self.errand(peer, &request);
         Box::pin(async move {
-            let errand = errand.inspect_err(|why| self.note(&request, why))?;
+            let errand = errand.inspect_err(|why| self.note(&request.ancestors, why))?;
             let module = match &request.module {
                 None => None,
                 Some(travels) => Some(self.module_of(&errand.peer, travels).await?),
             };
-            let starts: Starts = Box::new(move |entered| errand.start(request, module, entered));
+            let starts: Starts = Box::new(move |entered| {
+                let ancestors = request.ancestors.clone();
+                errand.start(request, module, entered).inspect_err(|why| self.note(&ancestors, why))
+            });
             Ok(starts)
         })
     }
@@ -73,6 +77,7 @@ impl Guests {
             }
         }
         let level = self.kernel.level_of_peer(&peer, &terms.options.limits)?;
+        level.may_spawn(self.kernel.clock.monotonic()).map_err(|full| full.refusal("cannot spawn"))?;
         let (bytes, max) = (request.args.len(), level.admission().bytes_max);
         if bytes > max {
             let message = format!("cannot spawn on {here}: the arguments have {bytes} bytes, and may have {max}");
@@ -87,9 +92,11 @@ impl Guests {
     }
 
     /// Who runs this node hears of what it did not let a peer start.
-    fn note(&self, request: &SpawnRequest, why: &Refusal) {
-        if let Some(spawner) = request.ancestors.first() {
-            self.kernel.note_refused_to(spawner.address(self.kernel.place()), "remote-spawn", why.message());
+    fn note(&self, ancestors: &[Party], why: &Refusal) {
+        let limit = why.details().get("limit").and_then(|limit| limit.as_str());
+        if let Some(spawner) = ancestors.first() {
+            let what = limit.unwrap_or("remote-spawn");
+            self.kernel.note_refused_to(spawner.address(self.kernel.place()), what, why.message());
         }
     }
 }

@@ -8,6 +8,8 @@
 pub(crate) mod engine;
 #[cfg(feature = "mesh")]
 mod cookie;
+#[cfg(all(test, feature = "mesh", target_os = "linux"))]
+mod hostile;
 mod local;
 mod outbox;
 mod packet;

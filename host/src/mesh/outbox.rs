@@ -64,6 +64,8 @@ pub(super) struct Outbox {
     /// What each sender has waiting, in frames and bytes.
     shares: HashMap<Option<Id>, Amount>,
     waiting: Amount,
+    /// How many frames that are never refused wait.
+    owed: usize,
     /// Packets that were not taken in yet, the oldest first.
     sent: VecDeque<Sent>,
     on_their_way: Amount,
@@ -118,6 +120,7 @@ impl Outbox {
         let share = self.shares.entry(pair.from).or_default();
         share.add(bytes.len());
         self.waiting.add(bytes.len());
+        self.owed += usize::from(kind == Kind::Free);
         let index = match self.by_pair.get(&pair) {
             Some(index) => *index,
             None => self.open(pair),
@@ -153,6 +156,11 @@ impl Outbox {
     /// How many frames of a flow wait.
     pub(super) fn waiting_of(&self, pair: &Pair) -> usize {
         self.by_pair.get(pair).map_or(0, |index| self.flows[*index].frames.len())
+    }
+
+    /// Whether so much waits of what is never refused that the peer should do nothing that makes it more.
+    pub(super) fn owes_much(&self) -> bool {
+        self.owed >= QUEUE_FRAMES / 2
     }
 
     /// Whether anything is on its way that the peer has not said it has.
@@ -277,6 +285,7 @@ impl Outbox {
         if let Kind::Message(bytes) = frame.kind {
             messages.push((pair.clone(), bytes));
         }
+        self.owed -= usize::from(frame.kind == Kind::Free);
         self.waiting.subtract(frame.bytes.len());
         if let Some(share) = self.shares.get_mut(&pair.from) {
             share.subtract(frame.bytes.len());

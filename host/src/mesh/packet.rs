@@ -8,6 +8,9 @@ use thiserror::Error;
 /// A frame of at most so many bytes leaves whole, and larger ones in chunks of so many.
 pub(super) const CHUNK_BYTES: usize = 32 << 10;
 
+/// What stands before a frame that leaves whole.
+pub(super) const CHUNK_HEAD_BYTES: usize = 4;
+
 /// A packet is full when it has so many bytes. It may have a chunk more.
 pub(super) const PACKET_BYTES: usize = 32 << 10;
 
@@ -69,6 +72,8 @@ pub(super) enum Broken {
     Questions,
     #[error("its actors have more memberships of groups than they may")]
     Groups,
+    #[error("it sent more than it may before it is told that there is room")]
+    Window,
 }
 
 impl Head {

@@ -4,6 +4,8 @@
 //! both numbers and the next count. One that is missing is a lost connection, never a silent hole: the end that sees it
 //! says so to its actors, takes a new number, and the other end, seeing that, says so to its own.
 
+mod asking;
+mod costs;
 mod out;
 mod tasks;
 #[cfg(test)]
@@ -17,8 +19,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::engine::Presence;
-use super::outbox::{Kind, Pair};
-use super::packet::{Assembly, Broken, Epochs, Head, VERSION, Version};
+use super::outbox::Pair;
+use super::packet::{Assembly, Broken, CHUNK_HEAD_BYTES, Epochs, Head, VERSION, Version};
 use super::peers::Node;
 use super::random_number;
 use super::wire::{self, Content, NotRead};
@@ -27,11 +29,12 @@ use crate::lock::lock;
 use crate::message::Message;
 use crate::node::Kernel;
 use crate::node::events::Loss;
-use crate::node::uplink::{Answer, Asking, Boxed, Membership, Question, Then};
+use crate::node::uplink::{Answer, Boxed, Membership, Reply};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::signal::{Envelope, Party, Signal, To};
+use costs::{Costs, kind};
 pub(super) use out::NotSent;
-use out::{Outgoing, QUESTIONS_MAX};
+use out::Outgoing;
 
 /// How long nothing is said to a peer that breaks the protocol.
 const QUIET: Duration = Duration::from_secs(1);
@@ -124,50 +127,8 @@ impl Peer {
 
     /// Hands a signal over.
     pub(super) fn carry(&self, to: &To, envelope: &Envelope) -> Result<(), NotSent> {
-        let kind = match &envelope.signal {
-            Signal::Message(message) => Kind::Message(message.len()),
-            Signal::Link | Signal::Monitor(_) | Signal::Kill | Signal::Shutdown(_) => Kind::Refusable,
-            Signal::Unlink | Signal::Demonitor(_) | Signal::Exit(_) | Signal::Down(..) => Kind::Free,
-        };
         let pair = Pair { from: envelope.from, to: Some(to.clone()) };
-        self.out.push(pair, wire::signal(to, envelope), kind)
-    }
-
-    pub(super) fn ask(self: &Arc<Self>, from: Option<Id>, question: &Question) -> Result<Asking, NotSent> {
-        let to = match question {
-            Question::Take(to, _) | Question::Wait(to) => Some(to.clone()),
-            Question::WhereIs(_) | Question::Ping | Question::Spawn(_) | Question::Chunk(..) => None,
-        };
-        let pair = Pair { from, to };
-        let (place, answer) = oneshot::channel();
-        let then = Box::new(move |answer| {
-            // Who asked may just have gone.
-            _ = place.send(answer);
-        });
-        let number = self.put_question(pair.clone(), from, question, then)?;
-        let peer = Arc::downgrade(self);
-        Ok(Asking::new(answer, move || {
-            if let Some(peer) = peer.upgrade()
-                && peer.out.forget(number)
-            {
-                // Lost with the connection, it need not be taken back.
-                _ = peer.out.push(pair, wire::withdraw(number), Kind::Free);
-            }
-        }))
-    }
-
-    /// As [`Peer::ask`], with what is done with the answer.
-    pub(super) fn ask_then(&self, from: Option<Id>, question: &Question, then: Then) -> Result<(), NotSent> {
-        if !self.out.knows_the_newest() {
-            return Err(NotSent::TooOld);
-        }
-        self.put_question(Pair { from, to: None }, from, question, then).map(drop)
-    }
-
-    fn put_question(&self, pair: Pair, from: Option<Id>, question: &Question, then: Then) -> Result<u64, NotSent> {
-        // Few are asked for at once, and a module that travels shall not end because others write much.
-        let kind = if matches!(question, Question::Chunk(..)) { Kind::Kept } else { Kind::Refusable };
-        self.out.ask(pair, kind, then, |number| wire::ask(number, from, question))
+        self.out.push(pair, wire::signal(to, envelope), kind(&envelope.signal))
     }
 
     /// Hands a message for all members of a group over.
@@ -276,15 +237,17 @@ impl Peer {
         }
         incoming.next += 1;
         let mut assembly = std::mem::take(&mut incoming.assembly);
-        let mut frames = 0;
+        let (mut frames, mut bytes) = (0, chunks.len());
         let read = assembly.read(chunks, |frame| {
-            frames += 1;
-            self.frame(incoming, frame)
+            match self.frame(incoming, frame)? {
+                Costs::Room => frames += 1,
+                Costs::Nothing => bytes = bytes.saturating_sub(CHUNK_HEAD_BYTES + frame.len()),
+            }
+            Ok(())
         });
         incoming.assembly = assembly;
-        match read {
-            Ok(()) => self.out.took(number, frames, chunks.len()),
-            Err(why) => self.broken(incoming, why),
+        if let Err(why) = read.and_then(|()| self.out.took(number, frames, bytes)) {
+            self.broken(incoming, why);
         }
     }
 
@@ -332,14 +295,19 @@ impl Peer {
         self.node.changed();
     }
 
-    fn frame(self: &Arc<Self>, incoming: &mut Incoming, frame: &[u8]) -> Result<(), Broken> {
-        let Some(kernel) = self.node.kernel() else { return Ok(()) };
+    fn frame(self: &Arc<Self>, incoming: &mut Incoming, frame: &[u8]) -> Result<Costs, Broken> {
+        let Some(kernel) = self.node.kernel() else { return Ok(Costs::Room) };
         match wire::read(frame, kernel.root().admission()) {
-            Ok(content) => self.content(incoming, &kernel, content),
+            Ok(content) => {
+                let costs = Costs::of(&content);
+                self.content(incoming, &kernel, content)?;
+                Ok(costs)
+            }
             Err(NotRead::Broken(why)) => Err(why),
             Err(NotRead::Refused { question, why }) => {
-                self.refuse(question, *why);
-                Ok(())
+                incoming.takes_question()?;
+                self.refuse(incoming, question, *why);
+                Ok(Costs::Room)
             }
             Err(NotRead::NotAdmitted { to, from, bytes, why, question }) => {
                 let sender = from.map(|id| Party::there(id, self.place().clone()));
@@ -347,17 +315,19 @@ impl Peer {
                     None => kernel.count_lost(&to.address(kernel.place()), sender.as_ref(), Loss::NotAdmitted, bytes),
                     Some(question) => {
                         let refusal = Refusal::new(RefusalKind::TooLarge, format!("{}: {why}", kernel.place()));
-                        self.refuse(question, refusal);
+                        incoming.takes_question()?;
+                        self.refuse(incoming, question, refusal);
                     }
                 }
-                Ok(())
+                Ok(Costs::Room)
             }
         }
     }
 
     /// Answers a question that cannot be done.
-    fn refuse(&self, question: u64, why: Refusal) {
-        _ = self.out.push(Pair { from: None, to: None }, wire::answer(question, &Answer::Refused(why)), Kind::Kept);
+    fn refuse(self: &Arc<Self>, incoming: &mut Incoming, question: u64, why: Refusal) {
+        let answer = Box::pin(std::future::ready(Reply::Answer(Answer::Refused(why))));
+        self.answers(incoming, question, Pair { from: None, to: None }, answer);
     }
 
     fn content(
@@ -374,8 +344,10 @@ impl Peer {
                     self.tell_full(incoming, kernel, to);
                 }
             }
-            Content::Ask(..) if incoming.questions.len() >= 4 * QUESTIONS_MAX => return Err(Broken::Questions),
-            Content::Ask(number, from, question) => self.asked(incoming, kernel, number, from, question),
+            Content::Ask(number, from, question) => {
+                incoming.takes_question()?;
+                self.asked(incoming, kernel, number, from, question);
+            }
             Content::Withdraw(number) => drop(incoming.questions.remove(&number)),
             Content::Answer(number, answer) => self.out.answered(number, answer),
             Content::Full(to) => self.out.busy(to),

@@ -115,7 +115,10 @@ impl Kernel {
         let level = self.level(above, !matches!(parent, Parent::Program), ancestors.len(), options, brings.module)?;
         level.may_be_below(ancestors.len()).map_err(|full| full.refusal("cannot spawn"))?;
         let seat = Seat::take(parent.here().map(|parent| &**parent), &level)?;
-        above.may_spawn(self.clock.monotonic()).map_err(|full| full.refusal("cannot spawn"))?;
+        // One from elsewhere was counted when it was asked for: a storm of them shall cost no more than that.
+        if !matches!(parent, Parent::There(_)) {
+            above.may_spawn(self.clock.monotonic()).map_err(|full| full.refusal("cannot spawn"))?;
+        }
         let links = self.links_of_child(id, party.as_ref(), &level, options)?;
         let number = self.spawned.fetch_add(1, Ordering::Relaxed);
         let child = Arc::new(Mailbox::new(id, number, ancestors, brings.grants, level.clone(), links));

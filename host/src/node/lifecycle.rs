@@ -226,10 +226,11 @@ impl Kernel {
             }
             Target::There(Receiver { to: To::Name(_), .. }) => Err(needs_id(to, "end")),
             Target::There(Receiver { to: To::Id(id), place }) => match from {
-                Some(from) => {
-                    self.signal(&Party::there(id, place), from.id, signal);
-                    Ok(())
-                }
+                // A node that is lost has nobody to end, and one that is slow must not be thought to have ended somebody.
+                Some(from) => match self.uplink.carry(&place, &To::Id(id), Envelope { from: Some(from.id), signal }) {
+                    Err(why) if why.kind() == RefusalKind::MailboxFull => Err(why),
+                    _ => Ok(()),
+                },
                 None if self.is_the_operator_s(id) => {
                     _ = self.uplink.carry(&place, &To::Id(id), Envelope { from: None, signal });
                     Ok(())

@@ -1,6 +1,7 @@
 //! What leaves for one peer: the next packet, and when.
 
 mod memberships;
+mod waiting;
 
 use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,7 +11,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::lock::lock;
 use crate::mesh::outbox::{Kind, Lost, Outbox, Pair, WINDOW_BYTES, WINDOW_CHUNKS};
-use crate::mesh::packet::{Epochs, Head, VERSION};
+use crate::mesh::packet::{Broken, CHUNK_BYTES, Epochs, Head, VERSION};
 use crate::node::uplink::{Answer, Then};
 use crate::signal::To;
 use memberships::Memberships;
@@ -38,6 +39,8 @@ struct State {
     next: u64,
     /// The last packet that was taken in.
     taken: u64,
+    /// The last that the peer was told of.
+    told: u64,
     /// What was taken in since the peer was told of it.
     untold: Untold,
     tell_at: Option<Instant>,
@@ -102,6 +105,7 @@ impl Outgoing {
             hello_at: Some(now),
             next: 1,
             taken: 0,
+            told: 0,
             untold: Untold::default(),
             tell_at: None,
             beat_at: now,
@@ -171,38 +175,6 @@ impl Outgoing {
     pub(super) fn room(&self, to: &To) {
         // Dropped, they are told.
         lock(&self.state).busy.remove(to);
-    }
-
-    /// Told, or dropped, when a receiver takes messages again. None: it does now.
-    pub(super) fn until_room(&self, to: &To) -> Option<oneshot::Receiver<()>> {
-        let mut state = lock(&self.state);
-        let waiting = state.busy.get_mut(to)?;
-        let (sender, told) = oneshot::channel();
-        waiting.retain(|sender| !sender.is_closed());
-        waiting.push(sender);
-        Some(told)
-    }
-
-    /// Waits until little enough waits for one thing more that is never refused. Cancel-safe.
-    pub(super) async fn until_short(&self) {
-        self.until(Outbox::is_short).await;
-    }
-
-    /// Waits until the peer has all that was said to it. Cancel-safe.
-    pub(super) async fn until_idle(&self) {
-        self.until(Outbox::is_idle).await;
-    }
-
-    /// Waits until the outbox is so, or the connection is over.
-    async fn until(&self, is_so: fn(&Outbox) -> bool) {
-        loop {
-            let told = self.short.notified();
-            if self.connected().is_ok_and(|state| !is_so(&state.outbox)) {
-                told.await;
-            } else {
-                return;
-            }
-        }
     }
 
     pub(super) fn is_connected(&self) -> bool {
@@ -285,13 +257,17 @@ impl Outgoing {
         news
     }
 
-    /// A packet of the peer's was taken in.
-    pub(super) fn took(&self, number: u64, chunks: usize, bytes: usize) {
+    /// A packet of the peer's was taken in, of which so much needed room. It is an error if the peer knew of less.
+    pub(super) fn took(&self, number: u64, chunks: usize, bytes: usize) -> Result<(), Broken> {
         let mut state = lock(&self.state);
         state.taken = number;
         state.untold.chunks += chunks;
         state.untold.bytes += bytes;
         let much = state.untold.chunks >= WINDOW_CHUNKS / 4 || state.untold.bytes >= WINDOW_BYTES / 4;
+        // The last chunk may be over the window's end.
+        if state.untold.chunks > WINDOW_CHUNKS || state.untold.bytes > WINDOW_BYTES + 2 * CHUNK_BYTES {
+            return Err(Broken::Window);
+        }
         let wakes = much || state.tell_at.is_none();
         if much {
             state.tell_at = Some(Instant::now());
@@ -301,12 +277,11 @@ impl Outgoing {
         if wakes {
             self.wake(state);
         }
+        Ok(())
     }
 
     pub(super) fn end(&self) {
-        let mut state = lock(&self.state);
-        state.ended = true;
-        drop(state);
+        lock(&self.state).ended = true;
         self.wake.notify_all();
         self.short.notify_waiters();
     }
@@ -354,7 +329,7 @@ impl State {
 
     /// Packets are counted anew.
     fn begin(&mut self) {
-        (self.next, self.taken) = (1, 0);
+        (self.next, self.taken, self.told) = (1, 0, 0);
         self.untold = Untold::default();
         self.tell_at = None;
         self.memberships = None;
@@ -367,28 +342,35 @@ impl State {
             return Some(Head::Hello { version: VERSION, mine: self.mine, yours: self.theirs }.packet());
         }
         let epochs = Epochs { mine: self.mine, yours: self.theirs? };
-        let mut packet = Head::Data { epochs, number: self.next, taken: self.taken }.packet();
         self.say_memberships();
-        let beat = self.outbox.awaits() && self.beat_at <= now;
-        if !self.outbox.fill(&mut packet, self.next) {
-            if !beat {
-                let due = self.tell_at.is_some_and(|at| at <= now);
-                return due.then(|| {
-                    self.tell();
-                    Head::Taken { epochs, taken: self.taken }.packet()
-                });
+        // A peer that takes its answers more slowly than it gives cause for them hears of room when there are fewer.
+        let taken = if self.outbox.owes_much() { self.told } else { self.taken };
+        let mut packet = Head::Data { epochs, number: self.next, taken }.packet();
+        if self.outbox.fill(&mut packet, self.next) {
+            self.tell(taken);
+        } else {
+            // If nothing may leave it is the peer's word that is missing, and each would wait for the other's.
+            let beat = self.outbox.awaits() && self.beat_at <= now;
+            if !beat && self.tell_at.is_none_or(|at| at > now) {
+                return None;
             }
+            self.tell(self.taken);
+            if !beat {
+                return Some(Head::Taken { epochs, taken: self.taken }.packet());
+            }
+            packet = Head::Data { epochs, number: self.next, taken: self.taken }.packet();
             self.outbox.note_empty(self.next);
         }
         self.next += 1;
-        self.tell();
         self.beat_at = now + BEAT;
         Some(packet)
     }
 
-    fn tell(&mut self) {
-        self.untold = Untold::default();
-        self.tell_at = None;
+    fn tell(&mut self, taken: u64) {
+        if taken == self.taken {
+            self.untold = Untold::default();
+        }
+        (self.told, self.tell_at) = (taken, None);
     }
 
     /// When something may leave though nothing happens until then.

@@ -7,14 +7,16 @@ use std::task::Poll;
 
 use tokio::sync::oneshot;
 
+use super::out::QUESTIONS_MAX;
 use super::{Incoming, Peer};
 use crate::address::Id;
 use crate::lock::lock;
 use crate::mesh::outbox::{Kind, Pair};
+use crate::mesh::packet::Broken;
 use crate::mesh::wire;
 use crate::module_hash::ModuleHash;
 use crate::node::Kernel;
-use crate::node::uplink::{Answer, Question, Reply};
+use crate::node::uplink::{Answer, Boxed, Question, Reply};
 use crate::refusal::RefusalKind;
 use crate::signal::To;
 
@@ -28,8 +30,6 @@ impl Peer {
         from: Option<Id>,
         question: Question,
     ) {
-        let (keeps, withdrawn) = oneshot::channel();
-        incoming.questions.insert(number, keeps);
         // Word that a mailbox is full goes before the answer that says so, in one flow: who asks again waits for room then.
         let to = match &question {
             Question::Take(to, _) => Some(to.clone()),
@@ -41,7 +41,19 @@ impl Peer {
             Question::Chunk(module, _) => Pair { from: Some(flow_of(module)), to: None },
             _ => Pair { from: None, to: to.clone().or(from.map(To::Id)) },
         };
-        let answer = kernel.asked(self.place(), from, question);
+        self.answers(incoming, number, pair, kernel.asked(self.place(), from, question));
+    }
+
+    /// Answers a question of the peer's when the answer is known, and little enough waits on the way to it.
+    pub(super) fn answers(
+        self: &Arc<Self>,
+        incoming: &mut Incoming,
+        number: u64,
+        pair: Pair,
+        answer: Boxed<'static, Reply>,
+    ) {
+        let (keeps, withdrawn) = oneshot::channel();
+        incoming.questions.insert(number, keeps);
         let peer = self.clone();
         self.node.spawn(async move {
             let answered = async {
@@ -56,13 +68,14 @@ impl Peer {
                 }
                 let answer = match answer {
                     Reply::Answer(answer) => answer,
-                    Reply::Starts(starts) => match starts(&|child| peer.tell_spawned(number, from, child)) {
+                    Reply::Starts(starts) => match starts(&|child| peer.tell_spawned(number, pair.to.clone(), child)) {
                         Ok(()) => return,
                         Err(why) => Answer::Refused(why),
                     },
                 };
+                // Only who was to take a message in answers so; the flow is its receiver's then.
                 let is_full = matches!(&answer, Answer::Refused(why) if why.kind() == RefusalKind::MailboxFull);
-                if let (true, Some(to), Some(kernel)) = (is_full, to, peer.node.kernel()) {
+                if let (true, Some(to), Some(kernel)) = (is_full, pair.to.clone(), peer.node.kernel()) {
                     peer.tell_full(&mut incoming, &kernel, to);
                 }
                 // Lost with the connection, nobody waits for it.
@@ -73,9 +86,9 @@ impl Peer {
 
     /// An actor is there that the peer wanted. In the flow of what that one says to its spawner, so that all of it, and its
     /// end, comes after.
-    fn tell_spawned(&self, question: u64, spawner: Option<Id>, child: Id) {
-        let pair = Pair { from: Some(child), to: spawner.map(To::Id) };
-        _ = self.out.push(pair, wire::answer(question, &Answer::Spawned(child)), Kind::Free);
+    fn tell_spawned(&self, question: u64, spawner: Option<To>, child: Id) {
+        let pair = Pair { from: Some(child), to: spawner };
+        _ = self.out.push(pair, wire::answer(question, &Answer::Spawned(child)), Kind::Kept);
     }
 
     /// A mailbox took a message of the peer's not in: no more of them, until it has room.
@@ -106,6 +119,14 @@ impl Peer {
 fn flow_of(module: &ModuleHash) -> Id {
     let (bits, _) = module.as_bytes().split_first_chunk().expect("a hash has 32 bytes");
     Id::from_bits(u128::from_le_bytes(*bits))
+}
+
+impl Incoming {
+    /// Whether one question more may wait: four times as many as this version asks at once, since word that one is withdrawn
+    /// takes its time.
+    pub(super) fn takes_question(&self) -> Result<(), Broken> {
+        if self.questions.len() >= 4 * QUESTIONS_MAX { Err(Broken::Questions) } else { Ok(()) }
+    }
 }
 
 /// A future's value; none if the other end of `kept` is dropped before.

@@ -12,10 +12,11 @@ use crate::clock::Clock;
 use crate::grants::Grants;
 use crate::limits::Limits;
 use crate::mesh::engine::{Engine, Inbox};
-use crate::mesh::packet::{MINOR_WITH_GROUPS, put_whole};
+use crate::mesh::outbox::{Kind, QUEUE_FRAMES, WINDOW_BYTES, WINDOW_CHUNKS};
+use crate::mesh::packet::{CHUNK_BYTES, MINOR_WITH_GROUPS, PACKET_BYTES, put_whole};
 use crate::mesh::{JoinError, Member, Mesh};
 use crate::message::{Admission, Message};
-use crate::node::enter::Brings;
+use crate::node::enter::{Brings, Parent};
 use crate::node::events::{Event, Events};
 use crate::node::groups::MEMBERSHIPS_MAX;
 use crate::outcome::Outcome;
@@ -272,7 +273,7 @@ fn a_peer_of_a_version_without_groups_is_told_of_none() {
     let brings = || Brings { grants: Arc::new(Grants::program()), module: None, bytes: 0 };
     for (minor, knows) in [(MINOR_WITH_GROUPS - 1, false), (MINOR_WITH_GROUPS, true)] {
         let mut meeting = Meeting::new();
-        let actor = meeting.kernel.enter(None, &SpawnOptions::default(), brings()).expect("an actor");
+        let actor = meeting.kernel.enter(Parent::Program, &SpawnOptions::default(), brings()).expect("an actor");
         meeting.kernel.join("crowd", &actor).expect("room");
         meeting.events = meeting.kernel.events.subscribe();
         meeting.connects_as(Version { minor, ..VERSION }, 1);
@@ -289,5 +290,49 @@ fn a_peer_of_a_version_without_groups_is_told_of_none() {
             assert!(matches!(meeting.stranger.hears_frames(1)[..], [Content::Ask(..)]), "nothing came before it");
         }
         meeting.kernel.leave(&actor, None, Outcome::Exit(Message::trusted("1".into())));
+    }
+}
+
+/// A connection that receives and sends packets by hand.
+fn connected() -> Outgoing {
+    let out = Outgoing::new(1);
+    out.connect(2, false);
+    out
+}
+
+#[test]
+fn a_peer_may_fill_its_window_and_send_no_more_until_it_is_told_of_room() {
+    for (chunks, bytes) in [(1, 0), (0, 3 * CHUNK_BYTES)] {
+        let out = connected();
+        assert_eq!(out.took(1, WINDOW_CHUNKS, WINDOW_BYTES), Ok(()));
+        assert_eq!(out.took(2, chunks, bytes), Err(Broken::Window));
+        let out = connected();
+        assert_eq!(out.took(1, WINDOW_CHUNKS, WINDOW_BYTES), Ok(()));
+        assert_eq!(taken(&out), 1, "it is told");
+        assert_eq!(out.took(2, chunks, bytes), Ok(()));
+    }
+}
+
+#[test]
+fn who_takes_its_answers_slowly_is_told_of_room_when_few_are_left() {
+    let out = connected();
+    for number in 0..QUEUE_FRAMES as u64 {
+        let pair = Pair { from: None, to: Some(To::Id(Id::from_bits(number.into()))) };
+        out.push(pair, vec![0; 100], Kind::Free).expect("never refused");
+    }
+    assert_eq!(out.took(1, 1, 1), Ok(()));
+    assert_eq!(taken(&out), 0, "much waits for it");
+    let later = (0..QUEUE_FRAMES).map(|_| taken(&out)).position(|taken| taken == 1).expect("it is told in the end");
+    assert!(later > QUEUE_FRAMES * 100 / PACKET_BYTES / 3, "told after {later} packets");
+}
+
+/// What the next packet says was taken.
+fn taken(out: &Outgoing) -> u64 {
+    loop {
+        let packet = out.next().expect("it has not ended");
+        match Head::read(&packet).expect("our own packet") {
+            (Head::Data { taken, .. } | Head::Taken { taken, .. }, _) => return taken,
+            (Head::Hello { .. }, _) => {}
+        }
     }
 }

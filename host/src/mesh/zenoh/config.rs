@@ -24,6 +24,10 @@ const OPEN_MS: u64 = 2000;
 /// its silence, and a slow one is none.
 const WAIT_FOR_ROOM: Duration = Duration::from_secs(60);
 
+/// What a link puts together for one message. A packet is some 64 KiB at most, and a token or a key less; the engine's own
+/// bound is 1 GiB, which a peer could have it hold.
+const MESSAGE_BYTES_MAX: usize = 256 << 10;
+
 /// Nodes that can be linked at once.
 const PEERS_MAX: u32 = 1000;
 
@@ -34,7 +38,7 @@ pub(super) fn locator(address: &str) -> String {
 
 pub(super) fn config(me: Id, listen: &str, certificate: &Certificate, lease: Duration) -> Result<Config, String> {
     let pem = |text: &str| STANDARD.encode(text);
-    let settings: [(&str, Value); 23] = [
+    let settings: [(&str, Value); 24] = [
         ("mode", json!("peer")),
         ("id", json!(me.to_string())),
         ("listen/endpoints", json!([locator(listen)])),
@@ -48,6 +52,7 @@ pub(super) fn config(me: Id, listen: &str, certificate: &Certificate, lease: Dur
         ("transport/link/tx/lease", json!(lease.as_millis())),
         ("transport/link/tx/keep_alive", json!(KEEP_ALIVES)),
         ("transport/link/tx/queue/congestion_control/block/wait_before_close", json!(WAIT_FOR_ROOM.as_micros())),
+        ("transport/link/rx/max_message_size", json!(MESSAGE_BYTES_MAX)),
         ("transport/unicast/open_timeout", json!(OPEN_MS)),
         ("transport/unicast/accept_timeout", json!(OPEN_MS)),
         ("transport/unicast/max_sessions", json!(PEERS_MAX)),

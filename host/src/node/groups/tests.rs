@@ -8,8 +8,8 @@ use crate::grants::Grants;
 use crate::level::{Exceeded, Level};
 use crate::limits::Limits;
 use crate::mailbox::links::Links;
-use crate::node::enter::Brings;
-use crate::node::uplink::{Asking, Boxed, Membership, Question, Uplink};
+use crate::node::enter::{Brings, Parent};
+use crate::node::uplink::{Asking, Boxed, Membership, Question, Then, Uplink};
 use crate::outcome::Outcome;
 use crate::signal::Envelope;
 use crate::spawn_options::SpawnOptions;
@@ -225,6 +225,10 @@ impl Uplink for Notes {
         Err(Refusal::new(RefusalKind::NotConnected, "it only notes"))
     }
 
+    fn ask_then(&self, _: &Place, _: Option<Id>, _: Question, _: Then) -> Result<(), Refusal> {
+        unreachable!("nobody spawns")
+    }
+
     fn room(&self, _: &Place, _: &To) -> Boxed<'static, ()> {
         Box::pin(std::future::ready(()))
     }
@@ -255,7 +259,7 @@ fn kernel() -> (Kernel, Notes, Arc<Mailbox>) {
     let place = "here:1".parse().expect("a place");
     let kernel = Kernel::new(place, Clock::real(), &Limits::default(), Box::new(notes.clone()));
     let brings = Brings { grants: Arc::new(Grants::program()), module: None, bytes: 0 };
-    let actor = kernel.enter(None, &SpawnOptions::default(), brings).expect("an actor");
+    let actor = kernel.enter(Parent::Program, &SpawnOptions::default(), brings).expect("an actor");
     (kernel, notes, actor)
 }
 
@@ -302,7 +306,7 @@ fn a_broadcast_to_many_stops_for_others_and_a_full_mailbox_is_a_dead_letter() {
     let (kernel, _, first) = kernel();
     let brings = || Brings { grants: Arc::new(Grants::program()), module: None, bytes: 0 };
     let narrow = SpawnOptions::default().limits(Limits::default().with(Limit::Mailbox, 1));
-    let others = (0..MEMBERS_IN_A_ROW).map(|_| kernel.enter(None, &narrow, brings()).expect("an actor"));
+    let others = (0..MEMBERS_IN_A_ROW).map(|_| kernel.enter(Parent::Program, &narrow, brings()).expect("an actor"));
     let members: Vec<Arc<Mailbox>> = others.chain([first]).collect();
     members.iter().for_each(|member| kernel.join("a", member).expect("room"));
     for (times, handed) in [(1, MEMBERS_IN_A_ROW + 1), (2, 1)] {

@@ -6,6 +6,7 @@ use crate::limits::Limits;
 use crate::mesh::packet::Assembly;
 use crate::module_hash::ModuleHash;
 use crate::node::spawning::{CHUNK_BYTES, Chunk, SpawnRequest, Travels};
+use crate::node::uplink::Question;
 use crate::remote_spawn::RemoteSpawn;
 use crate::spawn_options::SpawnOptions;
 
