@@ -9,7 +9,6 @@ mod route;
 mod spawn;
 mod supervise;
 
-use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -20,25 +19,19 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 
 use crate::actor::executor::Executor;
-use crate::actor::spawner::Spawner;
 use crate::address::{Address, Place};
 use crate::clock::Clock;
-use crate::grants::Grants;
 use crate::guest::Guests;
 use crate::guest::library::{LoadError, Module};
 use crate::load_options::LoadOptions;
 use crate::mesh::{Member, Mesh};
 use crate::message::{IntoMessage, Message};
-use crate::native::{self, Context, Origin};
 use crate::node::Kernel;
-use crate::node::enter::Parent;
 use crate::node::events::{Events, Loss};
 use crate::node::refusals::Refused;
-use crate::node::spawning::SpawnRequest;
 use crate::outcome::{Exception, ExceptionKind, Outcome};
 use crate::refusal::Refusal;
 use crate::signal::Signal;
-use crate::spawn_options::SpawnOptions;
 pub use builder::{NodeBuilder, StartError};
 
 /// A running node: it loads modules and hosts actors.

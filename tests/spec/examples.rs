@@ -1,5 +1,7 @@
 //! Each example does what its README says.
 
+use serde_json::Value;
+
 use crate::command::{Ran, root, run, script_of};
 
 /// The commands of a README and what they print: an indented command, the word `prints`, an indented text.
@@ -94,4 +96,14 @@ fn two_nodes() {
 #[test]
 fn chat_over_two_nodes() {
     assert_eq!(last_line("chat/two-nodes"), r#"{"delivered":1,"signed_off":["bjarne","joe"]}"#);
+}
+
+#[test]
+fn failover() {
+    let line = last_line("failover/run");
+    let told: Value = serde_json::from_str(&line).expect("JSON");
+    let nodes = [&told["before"], &told["after"]].map(|node| node.as_str().expect("a node"));
+    assert!(nodes.iter().all(|node| node.starts_with("127.0.0.1:")) && nodes[0] != nodes[1], "{line}");
+    assert_eq!(told["lost"], 0);
+    assert_eq!(line, format!(r#"{{"before":"{}","after":"{}","lost":0}}"#, nodes[0], nodes[1]));
 }

@@ -99,7 +99,31 @@ impl Spawn {
         self.option("grants", grants.into())
     }
 
-    /// Sets any key of the contract: `node`, and what later nodes add.
+    /// Starts the actor on this node of the mesh, `HOST:PORT`. It is there, with its name, link and monitor, when
+    /// [`start`](Self::start) answers, which takes as long as the module does to come to that node, if it lacks it.
+    ///
+    /// Needs the grant `remote-spawn`. That node's owner decides whether the actor starts there, and under which limits and
+    /// grants: what is asked for here is a part of these. Unless it is [linked](Self::link), the actor outlives this one, and the
+    /// connection between the two nodes.
+    ///
+    /// ```no_run
+    /// # use greenroom_guest::*;
+    /// # #[actor]
+    /// # fn renderer(scene: u32) -> u32 { scene * 2 }
+    /// # #[actor]
+    /// # fn example() -> Result<()> {
+    /// # assert_eq!(Spawn::new().node("far.example:1").start("renderer", &json!([1])).unwrap_err().kind(), "not-connected");
+    /// # let whole = curaddr();
+    /// # let (_, elsewhere) = whole.as_str().split_once('@').unwrap();
+    /// let renderer = Spawn::new().node(elsewhere).link().start("renderer", &json!([21]))?;
+    /// # assert_eq!(renderer.wait(None)?.map(|end| matches!(end, Outcome::Exit(value) if value == 42)), Some(true));
+    /// # Ok(()) }
+    /// ```
+    pub fn node(self, node: &str) -> Self {
+        self.option("node", node.into())
+    }
+
+    /// Sets any key of the contract, also those that later nodes add.
     pub fn option(mut self, key: &str, value: Json) -> Self {
         self.0.insert(key.to_string(), value);
         self
@@ -111,7 +135,9 @@ impl Spawn {
     ///
     /// # Errors
     ///
-    /// As for [`spawn`], and `name-taken`, `unsupported-option`, `not-permitted` for a grant that this actor has not.
+    /// As for [`spawn`], and `name-taken`, `unsupported-option`, `not-permitted` for a grant that this actor has not. With a
+    /// [node](Self::node) also `not-connected`, if there is none of that name or it is lost before it has answered; `not-permitted`
+    /// and `too-large`, if its owner does not want this; `timeout` and `no-such-module`, if the module does not come whole.
     pub fn start<T: Serialize + ?Sized>(&self, entry: &str, args: &T) -> Result<Address> {
         start(entry, args, &serde_json::to_string(&self.0)?)
     }
@@ -163,8 +189,11 @@ mod tests {
 
     #[test]
     fn options_have_the_keys_of_the_contract() {
-        let spawn = Spawn::new().name("clerk").link().monitor().trap_exit().grants(&["names"]);
+        let spawn = Spawn::new().name("clerk").link().monitor().trap_exit().grants(&["names"]).node("a:1");
         let text = serde_json::to_string(&spawn.0).unwrap();
-        assert_eq!(text, r#"{"grants":["names"],"link":true,"monitor":true,"name":"clerk","trap-exit":true}"#);
+        assert_eq!(
+            text,
+            r#"{"grants":["names"],"link":true,"monitor":true,"name":"clerk","node":"a:1","trap-exit":true}"#
+        );
     }
 }

@@ -136,7 +136,8 @@ mod tests {
             .args(json!([1]))
             .restart(Restart::Transient)
             .shutdown_after(Duration::from_secs(1))
-            .name("n");
+            .name("n")
+            .node(&["h:1", "h:2"]);
         let supervisor = Supervisor::rest_for_one()
             .child(Child::new("x", "y"))
             .child(child)
@@ -149,7 +150,15 @@ mod tests {
                 "strategy": "rest-for-one",
                 "children": [
                     {"id": "x", "entry": "y"},
-                    {"id": "a", "entry": "b/c", "args": [1], "restart": "transient", "shutdown_ms": 1000, "name": "n"},
+                    {
+                        "id": "a",
+                        "entry": "b/c",
+                        "args": [1],
+                        "restart": "transient",
+                        "shutdown_ms": 1000,
+                        "name": "n",
+                        "node": ["h:1", "h:2"],
+                    },
                 ],
                 "intensity": 3,
                 "period_ms": 5000,

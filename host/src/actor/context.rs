@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::spawner::{Home, Spawner};
-use crate::address::{self, Address, Id, Place, WhoRef, quoted};
+use crate::address::{self, Address, Place, WhoRef, quoted};
 use crate::clock::Clock;
 use crate::grants::{Grant, Grants};
 use crate::limits::Limit;
@@ -23,7 +23,6 @@ use crate::outcome::Outcome;
 use crate::pattern::Pattern;
 use crate::refusal::{Refusal, RefusalKind};
 use crate::signal::{Party, Signal};
-use crate::spawn_options::SpawnOptions;
 
 /// One actor's view of the world.
 pub(crate) struct Context {

@@ -95,6 +95,13 @@ pub(crate) fn host_name(host: &str) -> Result<&str, &'static str> {
     }
 }
 
+/// For what takes one place or several.
+impl From<Place> for Vec<Place> {
+    fn from(place: Place) -> Vec<Place> {
+        vec![place]
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

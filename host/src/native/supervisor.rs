@@ -1,6 +1,6 @@
 //! `greenroom/supervisor`: an actor that keeps others running. It has no privilege; it has spawned its children.
 //!
-//! Children are linked with it, so it hears of each end, and its own end, however it comes, takes them along. It traps
+//! Children are linked with it, on whichever node they run, so it hears of each end, and its own end, however it comes, takes them along. It traps
 //! exits. Asked to end (by its parent or the operator), or if it is linked with its parent and that ends, it brings its
 //! children down and returns `null`; when it gives up it does the same, and fails with an error that says why.
 //!
@@ -17,8 +17,10 @@ mod backoff;
 mod calls;
 mod child;
 mod news;
+mod nodes;
 mod restarts;
 mod spec;
+mod starting;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
@@ -30,20 +32,18 @@ use serde_json::json;
 
 pub use backoff::Backoff;
 pub use child::{ChildSpec, Restart};
+pub(super) use nodes::Nodes;
 pub use spec::{Strategy, SupervisorSpec};
 
 use self::calls::Waiting;
-use self::child::Start;
 use self::news::{Ended, News};
 use self::restarts::{Action, Cause, Decision, Key, Moment, Restarts, Why};
-use super::call::Text;
 use super::{Context, Received};
 use crate::address::{Address, quoted};
 use crate::message::Message;
 use crate::node::crash::{self, CrashReport, Supervision};
 use crate::outcome::Outcome;
-use crate::refusal::{Refusal, RefusalKind};
-use crate::spawn_options::SpawnOptions;
+use crate::refusal::Refusal;
 
 /// The entry's behavior.
 pub(crate) fn run(context: Context, args: Message) -> Pin<Box<dyn Future<Output = Result<Message, Message>> + Send>> {
@@ -58,7 +58,7 @@ pub(crate) async fn supervise(context: Context, spec: SupervisorSpec) -> Result<
     spec.check().map_err(text)?;
     let mut supervisor = Supervisor::new(context, spec);
     loop {
-        if let Some(end) = supervisor.act() {
+        if let Some(end) = supervisor.act().await {
             return end;
         }
         debug_assert!(supervisor.by_id.len() == supervisor.children.len(), "a child that is forgotten has no ID left");
@@ -138,10 +138,10 @@ impl Supervisor {
     }
 
     /// Does what was decided. Answers how this actor is to end, if it is.
-    fn act(&mut self) -> Option<Result<Message, Message>> {
+    async fn act(&mut self) -> Option<Result<Message, Message>> {
         while let Some(action) = self.restarts.next_action() {
             match action {
-                Action::Start(key) => self.start(key),
+                Action::Start(key) => self.start(key).await,
                 Action::Exit(key) => {
                     let Some(address) = self.address(key) else { continue };
                     // Refused only if it has ended: we shall hear of that.
@@ -164,49 +164,6 @@ impl Supervisor {
 
     fn address(&self, key: Key) -> Option<Address> {
         self.children.get(&key)?.address.clone()
-    }
-
-    fn start(&mut self, key: Key) {
-        let Some(child) = self.children.get_mut(&key) else { return };
-        let ChildSpec { name, limits, grants, .. } = child.spec.clone();
-        let options = SpawnOptions { name, link: true, limits, grants, ..SpawnOptions::default() };
-        let started = match &child.spec.start {
-            Start::Entry { entry, args } => self.context.spawn(entry, Text(args.clone()), &options),
-            Start::Native(start) => start(&mut self.context, &options),
-        };
-        match started {
-            Ok(address) => {
-                child.address = Some(address.clone());
-                self.by_address.insert(address.clone(), key);
-                let now = self.now();
-                self.restarts.started(key, now);
-                self.is_up(key, &address);
-            }
-            Err(refusal) => self.not_started(key, refusal),
-        }
-    }
-
-    fn not_started(&mut self, key: Key, refusal: Refusal) {
-        let Some(child) = self.children.get(&key) else { return };
-        let id = child.spec.id.clone();
-        let refusal = about(&id, &refusal);
-        if refusal.kind() == RefusalKind::Stopping {
-            // The node, or this actor, is about to end: no start will succeed any more.
-            self.wind_down();
-            return;
-        }
-        let moment = self.moment();
-        let decision = self.restarts.refused(key, moment);
-        self.report(&id, &refusal, decision);
-        if decision == Decision::GiveUp {
-            self.failure = Some(match self.restarts.why() {
-                Some(Why::TooManyRestarts(_)) => {
-                    self.too_many(&id, &refusal, Some(&Message::trusted(refusal.to_json())))
-                }
-                _ => text(refusal.clone()),
-            });
-        }
-        self.is_not_up(key, &refusal);
     }
 
     fn hear(&mut self, received: Received) {
@@ -304,16 +261,6 @@ impl Supervisor {
             }
         }
     }
-}
-
-/// A refusal, told of a child.
-fn about(id: &str, refusal: &Refusal) -> Refusal {
-    let message = format!("cannot start child `{}`: {}", quoted(id), refusal.message());
-    let told = refusal
-        .details()
-        .iter()
-        .fold(Refusal::new(refusal.kind(), message), |told, (key, value)| told.with(key, value.clone()));
-    told.with("child", id)
 }
 
 fn text(refusal: Refusal) -> Message {

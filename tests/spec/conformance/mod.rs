@@ -40,3 +40,4 @@ mod order;
 mod partitions;
 mod processes;
 mod spawning;
+mod supervising;

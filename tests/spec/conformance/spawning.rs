@@ -22,11 +22,11 @@ over_each_engine! {
     children_of_children_go_on_to_other_nodes,
 }
 
-fn on(node: &Node) -> SpawnOptions {
+pub fn on(node: &Node) -> SpawnOptions {
     SpawnOptions::default().node(node.place().clone())
 }
 
-fn with_scenarios(node: &Node) -> greenroom::Module {
+pub fn with_scenarios(node: &Node) -> greenroom::Module {
     block_on(node.load(stage::guest("scenarios"))).expect("the scenarios load")
 }
 
@@ -38,7 +38,7 @@ fn spawns(puppet: &Puppet, entry: &str, args: Value, options: SpawnOptions) -> R
 }
 
 /// Waits until an actor starts on that node.
-fn starts(events: &mut Events) -> Address {
+pub fn starts(events: &mut Events) -> Address {
     block_on(async {
         loop {
             if let Event::Spawned { actor, .. } = events.next().await.expect("the node is there") {
@@ -49,7 +49,7 @@ fn starts(events: &mut Events) -> Address {
 }
 
 /// Waits until that actor has ended on its node.
-fn ends(events: &mut Events, meant: &Address) -> Outcome {
+pub fn ends(events: &mut Events, meant: &Address) -> Outcome {
     block_on(async {
         loop {
             match events.next().await.expect("the node is there") {

@@ -41,6 +41,8 @@ pub struct Pool {
     limits: Option<Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
     grants: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    node: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     intensity: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,6 +62,7 @@ impl Pool {
             shutdown_ms: None,
             limits: None,
             grants: None,
+            node: Vec::new(),
             intensity: None,
             period_ms: None,
             backoff: None,
@@ -93,6 +96,12 @@ impl Pool {
     /// What each is granted: see [`Spawn::grants`](crate::Spawn::grants).
     pub fn grants(mut self, grants: &[&str]) -> Self {
         self.grants = Some(grants.iter().map(ToString::to_string).collect());
+        self
+    }
+
+    /// On which nodes they run: each on the first that takes it. See [`Child::node`](crate::Child::node).
+    pub fn node(mut self, nodes: &[&str]) -> Self {
+        self.node = nodes.iter().map(ToString::to_string).collect();
         self
     }
 

@@ -26,6 +26,8 @@ pub struct Child {
     limits: Option<Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
     grants: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    node: Vec<String>,
 }
 
 /// When a child that has ended is started anew.
@@ -72,7 +74,17 @@ impl Child {
     /// without arguments, and has 5 s to end when it is asked.
     pub fn new(id: &str, entry: &str) -> Self {
         let (id, entry) = (id.to_string(), entry.to_string());
-        Self { id, entry, args: None, restart: None, shutdown_ms: None, name: None, limits: None, grants: None }
+        Self {
+            id,
+            entry,
+            args: None,
+            restart: None,
+            shutdown_ms: None,
+            name: None,
+            limits: None,
+            grants: None,
+            node: Vec::new(),
+        }
     }
 
     /// A supervisor below this one. It has as long to end as its children need.
@@ -138,6 +150,29 @@ impl Child {
     /// Grants the child exactly these, of what the supervisor has: see [`Spawn::grants`](crate::Spawn::grants).
     pub fn grants(mut self, grants: &[&str]) -> Self {
         self.grants = Some(grants.iter().map(ToString::to_string).collect());
+        self
+    }
+
+    /// Starts the child on one of these nodes, at most 16: each time the first of them is asked, and whenever one refuses, the
+    /// next (see [`Spawn::node`](crate::Spawn::node)). When its node is lost, the child has ended and is started anew. It may
+    /// live on there until that node has seen the loss too.
+    ///
+    /// ```no_run
+    /// # use greenroom_guest::*;
+    /// # #[actor]
+    /// # fn index() { receive_any().unwrap(); }
+    /// # #[actor]
+    /// # fn example() -> Result<()> {
+    /// # let whole = curaddr();
+    /// # let (_, second) = whole.as_str().split_once('@').unwrap();
+    /// # let first = "far.example:1";
+    /// let supervisor = Supervisor::one_for_one().child(Child::new("index", "index").node(&[first, second])).start()?;
+    /// # let index = Supervisor::which_children(&supervisor, None)?.swap_remove(0);
+    /// # assert!(index.address.is_some_and(|address| address.as_str().ends_with(second)));
+    /// # Ok(()) }
+    /// ```
+    pub fn node(mut self, nodes: &[&str]) -> Self {
+        self.node = nodes.iter().map(ToString::to_string).collect();
         self
     }
 }

@@ -13,7 +13,7 @@ use crate::grants::Grant;
 use crate::limits::Limits;
 use crate::message::Message;
 use crate::native::call::{Text, present};
-use crate::native::supervisor::{Backoff, ChildSpec, Restart, SupervisorSpec};
+use crate::native::supervisor::{Backoff, ChildSpec, Nodes, Restart, SupervisorSpec};
 use crate::refusal::{Refusal, RefusalKind};
 use crate::spawn_options::check_name;
 
@@ -70,6 +70,8 @@ struct PoolText {
     limits: Limits,
     #[serde(default, deserialize_with = "present")]
     grants: Option<Vec<Grant>>,
+    #[serde(default, deserialize_with = "present")]
+    node: Option<Nodes>,
     intensity: Option<u32>,
     period_ms: Option<u32>,
     #[serde(default)]
@@ -229,6 +231,9 @@ impl From<PoolText> for PoolSpec {
         if let Some(grants) = text.grants {
             worker = worker.grants(grants);
         }
+        if let Some(Nodes(nodes)) = text.node {
+            worker = worker.node(nodes);
+        }
         if let Some(args) = text.args {
             worker = worker.args(Text(args.get().to_owned()));
         }
@@ -311,10 +316,10 @@ mod tests {
     #[test]
     fn a_pool_s_supervisor_gets_what_was_given() {
         let pool = r#"{"entry":"work","size":1,"args":[1.0,123456789012345678901234567890],"shutdown_ms":null,
-            "restart":"transient","period_ms":7,"backoff":{"first_ms":1}}"#;
+            "restart":"transient","period_ms":7,"backoff":{"first_ms":1},"node":["a:1","b:2"]}"#;
         let spec = read(&format!(r#"{{"strategy":"random","pool":{pool}}}"#)).expect("a spec");
         let written = serde_json::to_string(&spec.pool.expect("a pool").supervisor()).expect("it has JSON");
-        let worker = r#"{"id":"worker-1","entry":"work","args":[1.0,123456789012345678901234567890],"restart":"transient","shutdown_ms":null}"#;
+        let worker = r#"{"id":"worker-1","entry":"work","args":[1.0,123456789012345678901234567890],"restart":"transient","shutdown_ms":null,"node":["a:1","b:2"]}"#;
         let backoff = r#"{"first_ms":1,"most_ms":30000,"jitter":0.5}"#;
         assert_eq!(
             written,

@@ -9,8 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::backoff::millis;
+use super::nodes::Nodes;
 use super::spec::{SupervisorSpec, bad, read};
-use crate::address::{Address, quoted};
+use crate::address::{Address, Place, quoted};
 use crate::grants::Grant;
 use crate::limits::Limits;
 use crate::message::{IntoMessage, Message};
@@ -22,6 +23,9 @@ use crate::spawn_options::{SpawnOptions, check_name};
 
 /// Bytes of a child's ID at most: it stands in answers, errors and lines of the log.
 const ID_BYTES_MAX: usize = 256;
+
+/// Nodes that a child may name at most: each may be asked at each start, and all are named when none takes it.
+const NODES_MAX: usize = 16;
 
 /// The node's own entry that a supervisor is.
 const SUPERVISOR: &str = "greenroom/supervisor";
@@ -38,6 +42,8 @@ pub struct ChildSpec {
     pub(super) limits: Limits,
     /// None: what the supervisor has.
     pub(super) grants: Option<Vec<Grant>>,
+    /// Where it runs: on the first of these that takes it. None: on the supervisor's node.
+    pub(super) nodes: Option<Vec<Place>>,
 }
 
 /// What a child is started from.
@@ -113,6 +119,7 @@ impl ChildSpec {
             name: None,
             limits: Limits::default(),
             grants: None,
+            nodes: None,
         }
     }
 
@@ -155,6 +162,27 @@ impl ChildSpec {
         self
     }
 
+    /// The node that it runs on, or up to 16, as a list: at each start the first of them is asked, and whenever one refuses, the
+    /// next. The supervisor's own may be among them. It needs the grant `remote-spawn`, and each node's owner decides whether
+    /// it starts there, and under which limits and grants (see [`SpawnOptions::node`]).
+    ///
+    /// A child whose node is lost has ended with `noconnection`, and is started again as after any other end. It may live on
+    /// there until that node has seen the loss too. A behavior in Rust does not travel: such a child can name no node.
+    ///
+    /// ```
+    /// use greenroom::{ChildSpec, Place, SupervisorSpec};
+    ///
+    /// let nodes: [Place; 2] = ["a.example:3433".parse()?, "b.example:3433".parse()?];
+    /// let spec = SupervisorSpec::one_for_one().child(ChildSpec::new("store", "shop/store").node(nodes));
+    /// let written = serde_json::to_value(&spec)?;
+    /// assert_eq!(written["children"][0]["node"][1], "b.example:3433");
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn node(mut self, nodes: impl Into<Vec<Place>>) -> ChildSpec {
+        self.nodes = Some(nodes.into());
+        self
+    }
+
     pub(in crate::native) fn id(&self) -> &str {
         &self.id
     }
@@ -179,6 +207,18 @@ impl ChildSpec {
     pub(super) fn check(&self) -> Result<(), Refusal> {
         if self.id.is_empty() || self.id.len() > ID_BYTES_MAX {
             return Err(bad(format!("`id` must have 1 to {ID_BYTES_MAX} bytes, unlike `{}`", quoted(&self.id))));
+        }
+        if let Some(nodes) = &self.nodes {
+            let id = quoted(&self.id);
+            if !(1..=NODES_MAX).contains(&nodes.len()) {
+                return Err(bad(format!(
+                    "`node` of child `{id}` must name 1 to {NODES_MAX} nodes, not {}",
+                    nodes.len()
+                )));
+            }
+            if let Start::Native(_) = self.start {
+                return Err(bad(format!("`node` is not for child `{id}`: a behavior in Rust does not travel")));
+            }
         }
         self.name.as_deref().map_or(Ok(()), check_name)
     }
@@ -214,6 +254,8 @@ struct ChildText {
     limits: Limits,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     grants: Option<Vec<Grant>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    node: Option<Nodes>,
 }
 
 fn no_args() -> Box<RawValue> {
@@ -233,6 +275,7 @@ impl Serialize for ChildSpec {
             name: self.name.clone(),
             limits: self.limits.clone(),
             grants: self.grants.clone(),
+            node: self.nodes.clone().map(Nodes),
         };
         text.serialize(serializer)
     }
@@ -247,6 +290,7 @@ impl<'de> Deserialize<'de> for ChildSpec {
             Start::Entry { entry, .. } => Start::Entry { entry, args: text.args.get().to_owned() },
             native @ Start::Native(_) => native,
         };
-        Ok(ChildSpec { start, shutdown, name: text.name, limits: text.limits, grants: text.grants, ..child })
+        let (name, nodes) = (text.name, text.node.map(|nodes| nodes.0));
+        Ok(ChildSpec { start, shutdown, name, limits: text.limits, grants: text.grants, nodes, ..child })
     }
 }

@@ -4,6 +4,7 @@
 //! the next thing that brings a state nearer to its goal, and is called again when that is done. So that order holds:
 //! where it matters, nothing is asked to end while a later child lives, and nothing starts while an earlier one does not.
 
+mod failing;
 mod settle;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -56,6 +57,15 @@ pub(super) enum Cause {
     Shutdown,
     /// Any other exception.
     Failed,
+}
+
+/// Why a child could not be started, as far as it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Obstacle {
+    /// None of the nodes that it may run on is there.
+    NoNode,
+    /// Anything else.
+    Other,
 }
 
 /// What became of a child that has ended.
@@ -283,7 +293,7 @@ impl Restarts {
     }
 
     /// A start was refused.
-    pub(super) fn refused(&mut self, key: Key, moment: Moment) -> Decision {
+    pub(super) fn refused(&mut self, key: Key, obstacle: Obstacle, moment: Moment) -> Decision {
         let Some(child) = self.children.get_mut(&key) else { return Decision::Expected };
         child.state = State::Down;
         match child.attempt {
@@ -295,7 +305,11 @@ impl Restarts {
             Attempt::Old => child.goal = Goal::Stop,
             Attempt::Restart => {
                 child.started = moment.now;
-                return self.fail(key, moment);
+                let wait = match obstacle {
+                    Obstacle::NoNode => self.spread(),
+                    Obstacle::Other => Duration::ZERO,
+                };
+                return self.fail(key, wait, moment);
             }
         }
         self.settle(key, moment.now);
@@ -309,7 +323,7 @@ impl Restarts {
         let decision = match (child.goal, child.restart, cause) {
             (Goal::Run, Restart::Permanent, _) | (Goal::Run, Restart::Transient, Cause::Failed) => {
                 self.set_due(key, None);
-                return self.fail(key, moment);
+                return self.fail(key, Duration::ZERO, moment);
             }
             (Goal::Run, Restart::Transient, Cause::Normal | Cause::Shutdown) if self.strategy != Strategy::Dynamic => {
                 child.goal = Goal::Stop;
@@ -343,50 +357,6 @@ impl Restarts {
             } else {
                 self.settle(key, now);
             }
-        }
-    }
-
-    /// A child is down that should not be.
-    fn fail(&mut self, key: Key, Moment { now, chance }: Moment) -> Decision {
-        while self.recent.front().is_some_and(|at| now - *at >= self.period) {
-            self.recent.pop_front();
-        }
-        if self.recent.len() >= self.intensity {
-            self.shutdown(Why::TooManyRestarts(key), now);
-            return Decision::GiveUp;
-        }
-        self.recent.push_back(now);
-        self.restarts += 1;
-        let child = self.children.get_mut(&key).expect("the caller has it");
-        if now - child.started >= self.period {
-            child.quick_ends = 0;
-        }
-        let after = self.backoff.wait(child.quick_ends, chance);
-        child.quick_ends = child.quick_ends.saturating_add(1);
-        let concerned: Vec<Key> = match self.strategy {
-            Strategy::OneForOne | Strategy::Dynamic => vec![key],
-            Strategy::OneForAll => self.children.keys().copied().collect(),
-            Strategy::RestForOne => self.children.range(key..).map(|(key, _)| *key).collect(),
-        };
-        for concerned in &concerned {
-            self.plan_restart(*concerned, now, now + after);
-        }
-        self.settle(key, now);
-        Decision::Restart { after }
-    }
-
-    /// A child is to be started again, at `held` or later.
-    fn plan_restart(&mut self, key: Key, now: Duration, held: Duration) {
-        let child = self.children.get_mut(&key).expect("it was just listed");
-        child.held = held;
-        match (child.state, child.restart, child.goal) {
-            (_, _, Goal::Forget) => {}
-            (State::Down, ..) => {
-                child.goal = Goal::Run;
-                self.set_due(key, (held > now).then_some(held));
-            }
-            (_, Restart::Temporary, _) => child.goal = Goal::Forget,
-            (_, Restart::Permanent | Restart::Transient, _) => child.goal = Goal::Again,
         }
     }
 }

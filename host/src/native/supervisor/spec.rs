@@ -159,6 +159,7 @@ impl SupervisorSpec {
 
     /// Checks what no type can say.
     pub(super) fn check(&self) -> Result<(), Refusal> {
+        self.template.as_ref().map_or(Ok(()), ChildSpec::check)?;
         let mut ids = HashSet::new();
         for child in &self.children {
             child.check()?;
@@ -210,7 +211,7 @@ mod tests {
             SupervisorSpec::parse(&args).and_then(|spec| spec.check().map(|()| spec))
         };
         let whole = r#"{"strategy":"rest-for-one","children":[{"id":"a","entry":"m/e","args":{"n":1.0},"restart":"transient",
-            "shutdown_ms":null,"name":"clerk"},{"id":"s","entry":"greenroom/supervisor"}],"intensity":5,"period_ms":100,
+            "shutdown_ms":null,"name":"clerk","node":["a:1","B:2"]},{"id":"s","entry":"greenroom/supervisor","node":"[::1]:3"}],"intensity":5,"period_ms":100,
             "backoff":{"first_ms":1,"most_ms":2,"jitter":0.25}}"#;
         let spec = read(whole).expect("it is right");
         let written = serde_json::to_value(&spec).expect("it has JSON");
@@ -218,6 +219,10 @@ mod tests {
         assert_eq!(
             (&written["children"][0]["shutdown_ms"], &written["children"][1]["shutdown_ms"]),
             (&Value::Null, &Value::Null)
+        );
+        assert_eq!(
+            (&written["children"][0]["node"], &written["children"][1]["node"]),
+            (&serde_json::json!(["a:1", "b:2"]), &Value::from("[::1]:3"))
         );
         let again = read(&format!("[{written}]")).expect("as positional arguments too");
         assert_eq!(serde_json::to_value(again).expect("JSON"), written);
@@ -235,6 +240,9 @@ mod tests {
             (r#"{"strategy":"dynamic","children":[{"id":"a","entry":"b"},{"id":"a","entry":"b"}]}"#, "`a` twice"),
             (r#"{"strategy":"dynamic","children":[{"id":"a","entry":"b","name":"B"}]}"#, "`B` cannot be a name"),
             (r#"{"strategy":"dynamic","children":[{"id":"","entry":"b"}]}"#, "`id`"),
+            (r#"{"strategy":"dynamic","children":[{"id":"a","entry":"b","node":[]}]}"#, "1 to 16 nodes"),
+            (r#"{"strategy":"dynamic","children":[{"id":"a","entry":"b","node":["c:1","d"]}]}"#, "children[0].node"),
+            (r#"{"strategy":"dynamic","children":[{"id":"a","entry":"b","node":7}]}"#, "HOST:PORT"),
             (r#"{"strategy":"one-for-one","most":1}"#, "`most`"),
             (r#"{"strategy":"dynamic","most":0,"children":[{"id":"a","entry":"b"}]}"#, "`most`"),
             (r#"{"strategy":"dynamic","intensity":100001}"#, "`intensity`"),
@@ -247,5 +255,20 @@ mod tests {
             let refused = read(wrong).expect_err(wrong);
             assert!(refused.message().contains(named), "{wrong}: {refused}");
         }
+    }
+
+    #[test]
+    fn a_child_names_1_to_16_nodes_and_one_in_rust_none() {
+        let nodes =
+            |count: u16| (1..=count).map(|port| format!("a:{port}").parse().expect("a place")).collect::<Vec<_>>();
+        let check = |child: ChildSpec| SupervisorSpec::one_for_one().child(child).check().map_err(|why| why.kind());
+        let bad = Err(RefusalKind::BadArgument);
+        assert_eq!(check(ChildSpec::new("a", "b").node(nodes(1).remove(0))), Ok(()));
+        assert_eq!([0, 16, 17].map(|count| check(ChildSpec::new("a", "b").node(nodes(count)))), [bad, Ok(()), bad]);
+        let native = ChildSpec::native("a", |_| std::future::pending::<Result<Value, Value>>()).node(nodes(1));
+        assert_eq!(check(native.clone()), bad);
+        let pool = SupervisorSpec::dynamic().alike(native, std::iter::empty());
+        assert_eq!(pool.check().map_err(|why| why.kind()), bad, "also one that comes later");
+        assert_eq!(check(ChildSpec::supervisor("a", SupervisorSpec::dynamic()).node(nodes(1))), bad);
     }
 }

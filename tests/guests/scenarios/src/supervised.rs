@@ -116,6 +116,23 @@ fn has_every_setting(tell: Address) -> Result<()> {
     Ok(())
 }
 
+/// Has a child, a supervised one and a worker on the last of these nodes; those before it refuse. Answers who they are.
+#[actor]
+fn has_children_on(nodes: Vec<String>) -> Result<Json> {
+    let nodes: Vec<&str> = nodes.iter().map(String::as_str).collect();
+    let (last, others) = nodes.split_last().expect("a node");
+    for other in others {
+        let refused = Spawn::new().node(other).start("routed", &json!([])).unwrap_err();
+        assert_eq!(refused.kind(), "not-connected");
+    }
+    let own = Spawn::new().node(last).link().monitor().start("routed", &json!([]))?;
+    let supervisor = Supervisor::one_for_one().child(Child::new("one", "routed").node(&nodes)).start()?;
+    let child = Supervisor::which_children(&supervisor, None)?.swap_remove(0).address;
+    let router = Router::round_robin().pool(Pool::new("routed", 1).node(&nodes)).start()?;
+    let worker: Address = router.call_as("who", &(), None)?;
+    Ok(json!([own, child, worker]))
+}
+
 fn up(tell: &Address, name: &str) -> Result<()> {
     tell.send(&json!({"up": name, "address": curaddr()}))
 }

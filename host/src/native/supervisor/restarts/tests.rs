@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proptest::{collection, prop_assert, prop_assert_eq, proptest};
 
-use super::{Action, Cause, Decision, Goal, Key, Moment, Restarts, State, Why};
+use super::{Action, Cause, Decision, Goal, Key, Moment, Obstacle, Restarts, State, Why};
 use crate::native::supervisor::backoff::Backoff;
 use crate::native::supervisor::child::{ChildSpec, Restart};
 use crate::native::supervisor::spec::{Strategy, SupervisorSpec};
@@ -46,7 +46,7 @@ impl Play {
             match action {
                 Action::Start(key) if self.refused.contains(&key) => {
                     self.done.push(format!("!{key}"));
-                    self.restarts.refused(key, moment);
+                    self.restarts.refused(key, Obstacle::Other, moment);
                 }
                 Action::Start(key) => {
                     self.done.push(format!("+{key}"));
