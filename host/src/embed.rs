@@ -4,6 +4,7 @@ mod builder;
 mod call;
 mod groups;
 mod look;
+mod native;
 mod peers;
 mod route;
 mod spawn;

@@ -91,6 +91,11 @@ impl Home {
         self.node_named("127.0.0.1:0", flags)
     }
 
+    /// A node that has loaded no module.
+    pub fn bare_node(&self, flags: &[&str]) -> Running {
+        Running::new(self.command(&[&["node", "--name", "127.0.0.1:0", "--format", "json"], flags].concat()))
+    }
+
     pub fn node_named(&self, name: &str, flags: &[&str]) -> Running {
         let module = guest("scenarios").display().to_string();
         let args = ["node", "--name", name, "--load", &module, "--format", "json"];

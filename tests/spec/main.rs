@@ -53,6 +53,8 @@ mod peer_waits;
 mod peers;
 mod pools;
 mod preempt;
+mod remote_cli;
+mod remote_terms_cli;
 mod rights;
 mod router;
 mod shutdown;

@@ -3,6 +3,7 @@
 pub(super) mod client;
 pub(super) mod server;
 mod act;
+mod modules;
 pub(super) mod socket;
 
 use std::time::Duration;
@@ -33,11 +34,13 @@ const LINE_TIMEOUT: Duration = Duration::from_secs(10);
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Request {
     Ps { actors_max: usize },
-    Spawn { entry: String, args: Box<RawValue>, name: Option<String> },
+    Spawn { entry: String, args: Box<RawValue>, name: Option<String>, on: Option<String> },
     Send { to: String, message: Box<RawValue> },
     Call { to: String, method: String, message: Box<RawValue>, timeout_ms: u64 },
     Kill { actor: String },
     Peers,
+    Modules,
+    Forget { hash: String },
     Ping { node: String, timeout_ms: u64 },
 }
 

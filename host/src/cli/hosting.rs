@@ -13,12 +13,14 @@ use super::control::socket::Socket;
 use super::events::Printer;
 use super::exit::{Code, Failure};
 use super::membership::{self, Member, Membership};
+use super::remote_terms::RemoteTerms;
 use super::signals::Signals;
 use super::{Settings, grants, refused};
 use crate::clock::Clock;
 use crate::embed::{Node, StartError};
 use crate::guest::library::{LoadError, Module};
 use crate::load_options::LoadOptions;
+use crate::remote_spawn::RemoteSpawn;
 
 /// How the node is to be.
 #[derive(Debug, Args)]
@@ -37,6 +39,15 @@ pub(super) struct Hosting {
 
     #[command(flatten)]
     pub membership: Membership,
+
+    #[command(flatten)]
+    remote: RemoteTerms,
+}
+
+/// What the flags say of the node.
+pub(super) struct Plan {
+    member: Member,
+    remote_spawn: RemoteSpawn,
 }
 
 /// A node that runs, and all that was started for it.
@@ -54,7 +65,22 @@ const SPINNER_AFTER: Duration = Duration::from_millis(300);
 const SPINNER_TICK: Duration = Duration::from_millis(100);
 
 impl Hosting {
-    /// Starts the node of what [`Membership::mesh`] has answered, for modules with these options, lets `work` use it, and
+    /// Prints what there is to choose from, if that is asked for.
+    pub(super) fn help(&self) -> Option<Result<Code, Failure>> {
+        self.remote.help()
+    }
+
+    /// Reads the flags, and the cookie's file. Costs nothing, so it comes before what does.
+    ///
+    /// # Errors
+    ///
+    /// What of them is wrong.
+    pub(super) fn plan(&self) -> Result<Plan, Failure> {
+        let remote_spawn = self.remote.terms(self.membership.is_any())?;
+        Ok(Plan { member: self.membership.mesh()?, remote_spawn })
+    }
+
+    /// Starts the node of what [`Hosting::plan`] has answered, for modules with these options, lets `work` use it, and
     /// shuts it down, whether that ends or somebody asks for the end, which `work` hears of. Who asks once more, or before
     /// it has started, ends it at once.
     ///
@@ -63,28 +89,28 @@ impl Hosting {
     /// Why it did not start, what `work` answers, or that it was interrupted.
     pub(super) fn host(
         &self,
-        member: Member,
+        plan: Plan,
         options: &LoadOptions,
         settings: Settings,
         work: impl AsyncFnOnce(&Hosted, &mut Signals) -> Result<Code, Failure>,
     ) -> Result<Code, Failure> {
-        if options.grants().needs_io() {
+        if options.grants().needs_io() || plan.remote_spawn.options.grants().needs_io() {
             grants::raise_descriptors();
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|why| Failure::new(Code::Failed, format!("cannot start: {why}")))?;
-        runtime.block_on(self.while_hosted(member, settings, work))
+        runtime.block_on(self.while_hosted(plan, settings, work))
     }
 
     async fn while_hosted(
         &self,
-        member: Member,
+        plan: Plan,
         settings: Settings,
         work: impl AsyncFnOnce(&Hosted, &mut Signals) -> Result<Code, Failure>,
     ) -> Result<Code, Failure> {
         let mut signals = Signals::listen()?;
         let hosted = tokio::select! {
-            hosted = self.start(member, settings) => hosted?,
+            hosted = self.start(plan, settings) => hosted?,
             code = signals.next() => return Err(Failure::interrupted(code)),
         };
         let done = work(&hosted, &mut signals).await;
@@ -100,11 +126,11 @@ impl Hosting {
     /// # Errors
     ///
     /// If one of them does not start; the other is gone then too.
-    async fn start(&self, member: Member, settings: Settings) -> Result<Hosted, Failure> {
+    async fn start(&self, plan: Plan, settings: Settings) -> Result<Hosted, Failure> {
         // Before the node, since it costs less and says more: who has the name, for instance.
-        let is_known = self.membership.is_any() && member.place.port() != 0;
-        let socket = is_known.then(|| Socket::bind(&member.place)).transpose()?;
-        let node = self.start_node(member).await?;
+        let is_known = self.membership.is_any() && plan.member.place.port() != 0;
+        let socket = is_known.then(|| Socket::bind(&plan.member.place)).transpose()?;
+        let node = self.start_node(plan).await?;
         let started = self.watch(&node, socket, settings);
         if started.is_err() {
             node.shutdown().await;
@@ -128,8 +154,9 @@ impl Hosting {
         Ok((control, printer))
     }
 
-    async fn start_node(&self, Member { mesh, name, .. }: Member) -> Result<Node, Failure> {
-        let mut builder = Node::builder();
+    async fn start_node(&self, Plan { member, remote_spawn }: Plan) -> Result<Node, Failure> {
+        let Member { mesh, name, .. } = member;
+        let mut builder = Node::builder().remote_spawn(remote_spawn);
         if let Some(threads) = self.threads {
             builder = builder.threads(threads.get());
         }

@@ -53,6 +53,11 @@ impl Membership {
         self.name.is_some() || !self.join.is_empty()
     }
 
+    /// The node meets this one too. Itself it need not meet.
+    pub(super) fn meet(&mut self, other: &Place) {
+        self.join.push(other.to_string());
+    }
+
     pub(super) fn has_name(&self) -> bool {
         self.name.is_some()
     }

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use clap::{Args, Subcommand};
 use serde::Deserialize;
 
 use super::control::Request;
 use super::control::client::{WhichNode, parsed};
 use super::exit::{Code, Failure};
-use super::output::{self, note};
+use super::output::{self, note, printable, table};
 use super::{Format, Settings, membership};
 
 /// Shows the other nodes of a mesh, as a node of yours that runs on this machine sees them.
@@ -16,7 +17,9 @@ use super::{Format, Settings, membership};
 #[command(after_help = "\
 Examples:
   greenroom mesh peers                     the nodes that it is connected with
-  greenroom mesh ping 10.0.0.2:3433        how long one of them takes to answer")]
+  greenroom mesh ping 10.0.0.2:3433        how long one of them takes to answer
+  greenroom mesh modules                   the modules that came from them
+  greenroom mesh forget 3f9a61c2           one of these is fetched anew")]
 pub(super) struct Mesh {
     #[command(subcommand)]
     what: What,
@@ -42,6 +45,19 @@ enum What {
         #[command(flatten)]
         node: WhichNode,
     },
+    /// Lists the modules that came from them, for actors that they start on it
+    Modules {
+        #[command(flatten)]
+        node: WhichNode,
+    },
+    /// Forgets one of these: the next spawn of it fetches it anew; actors of it live on
+    Forget {
+        /// Its hash, or the first 8 digits of it, or more
+        hash: String,
+
+        #[command(flatten)]
+        node: WhichNode,
+    },
 }
 
 #[derive(Deserialize)]
@@ -54,10 +70,35 @@ struct Pong {
     ms: f64,
 }
 
+#[derive(Deserialize)]
+struct Modules {
+    modules: Vec<Module>,
+}
+
+#[derive(Deserialize)]
+struct Module {
+    hash: String,
+    name: String,
+    bytes: u64,
+    from: String,
+    at: String,
+    used: bool,
+}
+
+#[derive(Deserialize)]
+struct Forgot {
+    forgot: String,
+}
+
+/// Digits of a hash that are shown: enough to tell any two apart, and to forget one.
+const SHORT_HASH_DIGITS: usize = 16;
+
 impl Mesh {
     pub(super) fn run(self, settings: Settings) -> Result<Code, Failure> {
         match self.what {
             What::Peers { node } => peers(&node, settings)?,
+            What::Modules { node } => modules(&node, settings)?,
+            What::Forget { hash, node } => forget(hash, &node, settings)?,
             What::Ping { peer, timeout, node } => ping(&peer, timeout, &node, settings)?,
         }
         Ok(Code::Ok)
@@ -89,4 +130,39 @@ fn ping(peer: &str, timeout: Duration, node: &WhichNode, settings: Settings) -> 
         return output::result(result);
     }
     output::result(format_args!("{:.3} ms", parsed::<Pong>(&result)?.ms))
+}
+
+fn modules(node: &WhichNode, settings: Settings) -> Result<(), Failure> {
+    let client = node.connect(None)?;
+    let node = client.node.clone();
+    let result = client.ask(&Request::Modules, Default::default())?;
+    if settings.format == Format::Json {
+        return output::result(result);
+    }
+    let Modules { modules } = parsed(&result)?;
+    if modules.is_empty() {
+        if !settings.quiet {
+            note(format_args!("the node {node} has no module of another one"));
+        }
+        return Ok(());
+    }
+    let row = |module: Module| {
+        [
+            module.hash.chars().take(SHORT_HASH_DIGITS).collect(),
+            printable(&module.name),
+            ByteSize(module.bytes).to_string(),
+            module.from,
+            module.at,
+            if module.used { "yes" } else { "no" }.to_owned(),
+        ]
+    };
+    output::result(table(["HASH", "NAME", "SIZE", "FROM", "WHEN", "USED"], modules.into_iter().map(row)))
+}
+
+fn forget(hash: String, node: &WhichNode, settings: Settings) -> Result<(), Failure> {
+    let result = node.connect(None)?.ask(&Request::Forget { hash }, Default::default())?;
+    if settings.format == Format::Json {
+        return output::result(result);
+    }
+    output::result(parsed::<Forgot>(&result)?.forgot)
 }

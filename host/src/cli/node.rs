@@ -24,6 +24,10 @@ When it is up, stderr says so in one line; with --format json as {\"node\": {\"n
 \"peers\", \"socket\"}}. From then on `greenroom ps`, `spawn`, `send`, `call`,
 `kill` and `mesh` reach it, by a socket that only you can use.
 
+Other nodes of the mesh may start actors here, unless --remote-spawn says otherwise:
+of any module, which travels by its hash, as a stranger's code. What each of them
+starts counts together. `greenroom mesh modules` lists what has come.
+
 The first Ctrl-C or SIGTERM asks all actors to end, and the exit code is then 0; the
 second ends the node at once.
 
@@ -32,7 +36,10 @@ Examples:
   greenroom node --name 127.0.0.1:3434 --join 127.0.0.1:3433
   greenroom node --name b.example:3433 --listen 0.0.0.0 --join a.example:3433
   greenroom node --name 127.0.0.1:3433 --load examples/ring --load shop.wasm
-  greenroom node --name 127.0.0.1:3433 --load x.wasm --profile untrusted")]
+  greenroom node --name 127.0.0.1:3433 --load x.wasm --profile untrusted
+  greenroom node --name 127.0.0.1:3433 --remote-spawn no
+  greenroom node --name b.example:3433 --remote-limit actors=100,memory=64MiB
+                                               what each other node may have here")]
 pub(super) struct Node {
     /// Load a module: a component (.wasm), its text (.wat), a core module, or a Rust crate's folder; may be repeated
     #[arg(long, value_name = "PATH")]
@@ -47,7 +54,7 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) fn run(self, settings: Settings) -> Result<Code, Failure> {
-        if let Some(helped) = self.terms.help() {
+        if let Some(helped) = self.terms.help().or_else(|| self.hosting.help()) {
             return helped;
         }
         logging::start(settings)?;
@@ -56,9 +63,9 @@ impl Node {
             return Err(Failure::new(Code::Usage, "a node needs a name by which the others reach it")
                 .help("greenroom node --name HOST:PORT"));
         }
-        let member = self.hosting.membership.mesh()?;
+        let plan = self.hosting.plan()?;
         let files = self.load.iter().map(|path| build::module_at(path, settings)).collect::<Result<Vec<_>, _>>()?;
-        self.hosting.host(member, &options, settings, async |hosted, signals| {
+        self.hosting.host(plan, &options, settings, async |hosted, signals| {
             tokio::select! {
                 loaded = load(hosted, &files, &options, settings) => loaded?,
                 code = signals.next() => return Err(Failure::interrupted(code)),

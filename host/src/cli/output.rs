@@ -66,6 +66,19 @@ fn stderr_has_color() -> bool {
     io::stderr().is_terminal() && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
+/// Rows of texts below their heads, each column as wide as its widest text.
+pub(super) fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let rows: Vec<[String; N]> = std::iter::once(head.map(str::to_owned)).chain(rows).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    let line = |row: &[String; N]| {
+        let line: String = row.iter().zip(widths).map(|(text, width)| format!("{text:<width$}  ")).collect();
+        line.trim_end().to_owned()
+    };
+    let lines: Vec<String> = rows.iter().map(line).collect();
+    lines.join("\n")
+}
+
 /// A text that may come from a guest, of one line or several, safe for a terminal: each further line is indented, so
 /// that it cannot pass for one of ours.
 pub(super) fn printable(text: &str) -> String {

@@ -1,7 +1,5 @@
 //! `greenroom ps`: which actors live on a node.
 
-use std::fmt::Write;
-
 use clap::Args;
 use serde::Deserialize;
 
@@ -71,7 +69,7 @@ impl Ps {
 fn table(actors: &[Actor]) -> String {
     let none = || "-".to_owned();
     let short = |address: &String| address.chars().take(SHORT_ID_CHARACTERS).collect();
-    let head = ["ADDRESS", "ENTRY", "MAILBOX", "CHILDREN", "PARENT", "NAMES"].map(str::to_owned);
+    let head = ["ADDRESS", "ENTRY", "MAILBOX", "CHILDREN", "PARENT", "NAMES"];
     let rows = actors.iter().map(|actor| {
         [
             actor.address.clone(),
@@ -82,20 +80,7 @@ fn table(actors: &[Actor]) -> String {
             if actor.names.is_empty() { none() } else { actor.names.join(",") },
         ]
     });
-    let rows: Vec<[String; 6]> = std::iter::once(head).chain(rows).collect();
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: [usize; 6] = std::array::from_fn(width);
-    let mut table = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for (text, width) in row.iter().zip(widths) {
-            _ = write!(line, "{text:<width$}  ");
-        }
-        table.push_str(line.trim_end());
-        table.push('\n');
-    }
-    table.truncate(table.trim_end().len());
-    table
+    output::table(head, rows)
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use super::exit::{Code, Failure};
 use super::hosting::{Hosted, Hosting};
 use super::output::{self, nearest};
 use super::terms::Terms;
-use super::{Format, Settings, build, grants, inspect, logging, report};
+use super::{Format, Settings, build, grants, inspect, keeper, logging, membership, report};
+use crate::address::Place;
 use crate::guest::admission::Entry;
 use crate::guest::library::Module;
 use crate::load_options::LoadOptions;
@@ -33,6 +34,12 @@ An actor that fails unheard, or under a supervisor, is reported on stderr; with
 --format json on one line, {\"crash\": {\"actor\": …, \"exception\": …, …}}. What it was
 handling is told there, and beside the exception on stdout, as \"handling\".
 
+With --on the actor runs on another node of the mesh, which fetches the module from
+here if it lacks it. Its owner decides what it may do and use; -L lowers that. What
+it prints goes to that node's log. It ends with this program: asked first, or, if
+this is killed, when that node misses this one, after some seconds at most. What it
+has started there, and has not linked, lives on.
+
 With --events, stderr gets a line for each actor that starts or ends and each
 message that is lost; with --format json one object each, with whole addresses.
 
@@ -46,7 +53,9 @@ Examples:
   greenroom run examples/ring build 3 --events  shows who lives and how they end
   greenroom run sketchy.wasm main --profile untrusted --allow dir=./data,env=LANG
                                                for code that you do not trust
-  greenroom run -L memory=16MiB,burst=1s a.wasm main   your own limits; -L help")]
+  greenroom run -L memory=16MiB,burst=1s a.wasm main   your own limits; -L help
+  greenroom run examples/ring build 1000 --on 127.0.0.1:3433
+                                               on another node, which has it sent")]
 pub(super) struct Run {
     /// A component (.wasm), its text (.wat), a core module, or a Rust crate's folder
     path: Option<PathBuf>,
@@ -61,6 +70,10 @@ pub(super) struct Run {
     #[command(flatten)]
     terms: Terms,
 
+    /// Run the actor on this node of the mesh, which is met as by --join
+    #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["profile", "allow", "strict", "linger"])]
+    on: Option<String>,
+
     /// Do not start a module that imports more of WASI than it is granted
     #[arg(long)]
     strict: bool,
@@ -73,27 +86,38 @@ pub(super) struct Run {
     hosting: Hosting,
 }
 
+/// The actor to be.
+struct Wanted<'a> {
+    entry: &'a str,
+    args: Message,
+    /// None: here.
+    on: Option<Place>,
+}
+
 /// What to type.
 const USAGE: &str = "greenroom run PATH ENTRY [ARG...]";
 
 impl Run {
-    pub(super) fn run(self, settings: Settings) -> Result<Code, Failure> {
-        if let Some(helped) = self.terms.help() {
+    pub(super) fn run(mut self, settings: Settings) -> Result<Code, Failure> {
+        if let Some(helped) = self.terms.help().or_else(|| self.hosting.help()) {
             return helped;
         }
         logging::start(settings)?;
         // What costs nothing to check comes before the build.
         let (args, options) = (arguments(&self.args)?, self.terms.options()?);
-        let member = self.hosting.membership.mesh()?;
+        let on = self.on.as_ref().map(|on| membership::place("--on", on)).transpose()?;
+        on.iter().for_each(|on| self.hosting.membership.meet(on));
+        let plan = self.hosting.plan()?;
         let Some(path) = &self.path else { return Err(Failure::new(Code::Usage, "a PATH is missing").help(USAGE)) };
         let file = build::module_at(path, settings)?;
         let Some(entry) = &self.entry else { return Err(no_entry(&inspect::admitted(&file)?.entries)) };
         if self.strict {
             grants::check(&inspect::admitted(&file)?.imports, options.grants())?;
         }
-        self.hosting.host(member, &options, settings, async |hosted, signals| {
+        let wanted = Wanted { entry, args, on };
+        self.hosting.host(plan, &options, settings, async |hosted, signals| {
             tokio::select! {
-                done = self.play(hosted, &file, &options, entry, args, settings) => done,
+                done = self.play(hosted, &file, &options, wanted, settings) => done,
                 code = signals.next() => Err(Failure::interrupted(code)),
             }
         })
@@ -104,16 +128,21 @@ impl Run {
         hosted: &Hosted,
         file: &Path,
         options: &LoadOptions,
-        entry: &str,
-        args: Message,
+        Wanted { entry, args, on }: Wanted<'_>,
         settings: Settings,
     ) -> Result<Code, Failure> {
         let (node, module) = (&hosted.node, hosted.load(file, options, settings).await?);
-        let options = SpawnOptions { awaited: true, ..SpawnOptions::default() };
-        let actor = node
-            .spawn_with(&module, entry, args, &options)
-            .await
-            .map_err(|refusal| not_spawned(refusal, &module, entry))?;
+        let spawned = match on.filter(|on| on != node.place()) {
+            None => {
+                let options = SpawnOptions { awaited: true, ..SpawnOptions::default() };
+                node.spawn_with(&module, entry, args, &options).await
+            }
+            Some(there) => {
+                let options = SpawnOptions::default().node(there).limits(self.terms.limits()?);
+                keeper::spawn(node, &module, entry, args, options).await
+            }
+        };
+        let actor = spawned.map_err(|refusal| not_spawned(refusal, &module, entry))?;
         let outcome = node.outcome(&actor).await?;
         let code = Code::of_outcome(&outcome);
         match (settings.format, &outcome) {

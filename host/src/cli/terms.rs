@@ -29,22 +29,48 @@ pub(super) struct Terms {
 impl Terms {
     /// Prints the limits there are, if that is asked for.
     pub(super) fn help(&self) -> Option<Result<Code, Failure>> {
-        let asked = self.limits.iter().any(|text| text.trim() == "help");
-        asked.then(|| output::result(table()).map(|()| Code::Ok))
+        help(&self.limits)
     }
 
     pub(super) fn options(&self) -> Result<LoadOptions, Failure> {
-        let limits = self.limits.iter().try_fold(Limits::default(), |limits, text| {
-            let more: Limits =
-                text.parse().map_err(|why| Failure::new(Code::Usage, why).help("greenroom run -L help"))?;
-            Ok::<_, Failure>(more.or(&limits))
-        })?;
-        let allowed = self.allow.iter().cloned().fold(Grants::none(), Grants::and);
-        Ok(LoadOptions::of(self.profile).limits(limits).allow(allowed))
+        options(self.profile, &self.limits, &self.allow)
+    }
+
+    /// The limits alone, without what the profile sets.
+    ///
+    /// # Errors
+    ///
+    /// If they are none.
+    pub(super) fn limits(&self) -> Result<Limits, Failure> {
+        limits(&self.limits)
     }
 }
 
-fn profile(text: &str) -> Result<Profile, String> {
+/// Prints the limits there are, if one of these texts asks for that.
+pub(super) fn help(texts: &[String]) -> Option<Result<Code, Failure>> {
+    let asked = texts.iter().any(|text| text.trim() == "help");
+    asked.then(|| output::result(table()).map(|()| Code::Ok))
+}
+
+/// What three flags say together.
+///
+/// # Errors
+///
+/// If the limits are none.
+pub(super) fn options(profile: Profile, texts: &[String], allow: &[Grants]) -> Result<LoadOptions, Failure> {
+    let allowed = allow.iter().cloned().fold(Grants::none(), Grants::and);
+    Ok(LoadOptions::of(profile).limits(limits(texts)?).allow(allowed))
+}
+
+fn limits(texts: &[String]) -> Result<Limits, Failure> {
+    texts.iter().try_fold(Limits::default(), |limits, text| {
+        let more: Limits = text.parse().map_err(|why| Failure::new(Code::Usage, why).help("greenroom run -L help"))?;
+        Ok(more.or(&limits))
+    })
+}
+
+/// Reads a profile's name.
+pub(super) fn profile(text: &str) -> Result<Profile, String> {
     let known = Profile::ALL.iter().find(|profile| profile.as_str() == text);
     known.copied().ok_or_else(|| {
         let names: Vec<&str> = Profile::ALL.iter().map(|profile| profile.as_str()).collect();

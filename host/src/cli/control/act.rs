@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::super::exit::{Code, Failure};
-use super::{ACTORS_MAX, Request};
+use super::{ACTORS_MAX, Request, modules};
 use crate::address::{Address, Place, quoted};
 use crate::clock::Clock;
 use crate::embed::Node;
@@ -49,7 +49,10 @@ impl Operator {
     pub(super) async fn does(&self, request: Request) -> Result<String, Failure> {
         match request {
             Request::Ps { actors_max } => Ok(self.list(actors_max)),
-            Request::Spawn { entry, args, name } => self.spawn(&entry, &args, name).await,
+            Request::Spawn { entry, args, name, on } => {
+                let node = on.map(|on| on.parse()).transpose().map_err(|why| Failure::new(Code::Usage, why))?;
+                self.spawn(&entry, &args, SpawnOptions { name, node, ..SpawnOptions::default() }).await
+            }
             Request::Send { to, message } => {
                 let to = address(&to)?;
                 self.node.send(&to, text(&message)).map_err(Failure::commanded)?;
@@ -67,6 +70,8 @@ impl Operator {
                 let peers: Vec<&str> = peers.iter().map(Place::as_str).collect();
                 Ok(json!({"node": self.node.place().as_str(), "peers": peers}).to_string())
             }
+            Request::Modules => Ok(modules::list(&self.node)),
+            Request::Forget { hash } => modules::forget(&self.node, &hash),
             Request::Ping { node, timeout_ms } => {
                 let peer: Place = node.parse().map_err(|why| Failure::new(Code::Usage, why))?;
                 let time = self.node.ping(&peer, Duration::from_millis(timeout_ms)).await;
@@ -96,12 +101,8 @@ impl Operator {
         json!({"node": self.node.place().as_str(), "actors": actors, "more": more}).to_string()
     }
 
-    async fn spawn(&self, entry: &str, args: &RawValue, name: Option<String>) -> Result<String, Failure> {
+    async fn spawn(&self, entry: &str, args: &RawValue, options: SpawnOptions) -> Result<String, Failure> {
         let module = self.module(entry)?;
-        let options = match name {
-            Some(name) => SpawnOptions::default().name(name),
-            None => SpawnOptions::default(),
-        };
         let spawned = self.node.spawn_with(&module, entry, text(args), &options).await;
         Ok(json!({"address": spawned.map_err(Failure::commanded)?.to_string()}).to_string())
     }
