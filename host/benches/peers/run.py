@@ -51,10 +51,10 @@ def matrix():
     e("blast 1:1 1M", erl("blast", 1000000)); e("fanin 1000:1 1M", erl("fanin", 1000, 1000))
     for b in (0, 100, 10000): e(f"selective receive past {b}", erl("selective", b, 2000))
     e("supervisor restart", erl("restart", 200)); e("spawn_monitor+DOWN", erl("down", 100000)); e("spawn_monitor+DOWN +S1", erl("down", 100000, s=1))
-    for d, *k in (("dist_pingpong", 20000), ("dist_blast", 300000), ("dist_blast", 300000, 64), ("dist_blast", 300000, 1024), ("dist_down", 10000), ("dist_spawn", 10000)):
+    for d, *k in (("dist_pingpong", 20000), ("dist_blast", 300000), ("dist_blast", 300000, 64), ("dist_blast", 300000, 1024), ("dist_down", 10000), ("dist_spawn", 10000), ("dist_join", 10000), ("dist_cast", 20000, 10)):
         m.append(("erldist", " ".join([d, *map(str, k[1:])]), (d, *k)))
-    for what in (("pingpong", 20000), ("blast", 300000, "--bytes", 64), ("blast", 300000, "--bytes", 1024), ("down", 10000)):
-        m.append(("greenmesh", " ".join(map(str, ("mesh", what[0], *what[3:]))), greenroom("mesh", *what)))
+    for what in (("pingpong", 20000), ("blast", 300000, "--bytes", 64), ("blast", 300000, "--bytes", 1024), ("down", 10000), ("spawn", 10000), ("join", 10000), ("cast", 20000, "--members", 10), ("load", "--bytes", 16 << 20), ("load", "--bytes", 50 << 20), ("load", "--bytes", 4 << 20, "--code", 2 << 20)):
+        m.append(("greenmesh", " ".join(map(str, ("mesh", *(w for w in what if w not in ("--bytes", "--code", "--members"))))), greenroom("mesh", *what)))
     for fl in ("mt", "ct"):
         for j in (0, 1):
             lab = f"{fl}{' json' if j else ''}"

@@ -27,6 +27,9 @@ pub(super) enum Kind {
     Message(usize),
     /// Refused when the queue is full.
     Refusable,
+    /// Refused only if much of its own sender's waits, and needs no room in the window: an order to end. So who floods a link
+    /// does not keep a supervisor from its children.
+    Order,
     /// Never refused, but waits for room in the window.
     Kept,
     /// Never refused, and needs no room in the window: ends, and what takes back.
@@ -39,6 +42,9 @@ pub(super) const WINDOW_CHUNKS: usize = 4096;
 
 /// How many bytes may be.
 pub(super) const WINDOW_BYTES: usize = 4 << 20;
+
+/// Behind how many frames of its own sender an order may wait.
+pub(super) const ORDERS_BEHIND: usize = 4096;
 
 /// How many frames wait before messages are refused.
 pub(super) const QUEUE_FRAMES: usize = 32 << 10;
@@ -115,6 +121,10 @@ impl Outbox {
     /// Puts a frame at the end of its flow.
     pub(super) fn push(&mut self, pair: Pair, bytes: Vec<u8>, kind: Kind) -> Result<(), QueueFull> {
         if matches!(kind, Kind::Message(_) | Kind::Refusable) && !self.has_room(pair.from, bytes.len()) {
+            return Err(QueueFull);
+        }
+        let own = || self.shares.get(&pair.from).copied().unwrap_or_default();
+        if kind == Kind::Order && own().count >= ORDERS_BEHIND {
             return Err(QueueFull);
         }
         let share = self.shares.entry(pair.from).or_default();
@@ -233,7 +243,7 @@ impl Outbox {
         loop {
             let flow = &mut self.flows[index];
             let Some(frame) = flow.frames.front() else { break };
-            let costs_room = frame.kind != Kind::Free;
+            let costs_room = !matches!(frame.kind, Kind::Free | Kind::Order);
             let window = self.on_their_way.count + costs.count < WINDOW_CHUNKS
                 && self.on_their_way.bytes + costs.bytes < WINDOW_BYTES;
             if costs_room && !window {
@@ -320,7 +330,7 @@ impl Outbox {
         let waiting = waiting.flat_map(|(pair, frames, begun)| {
             frames.into_iter().enumerate().filter_map(move |(place, frame)| match frame.kind {
                 Kind::Message(bytes) => Some(Lost { pair: pair.clone(), bytes, unconfirmed: begun && place == 0 }),
-                Kind::Refusable | Kind::Kept | Kind::Free => None,
+                Kind::Refusable | Kind::Order | Kind::Kept | Kind::Free => None,
             })
         });
         on_their_way.chain(waiting).collect()

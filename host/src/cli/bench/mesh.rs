@@ -1,5 +1,6 @@
 //! What lies between two actors on two nodes: a second process of this program is the other node.
 
+mod groups;
 mod travel;
 
 use std::io::{BufRead, BufReader, Write};
@@ -45,6 +46,15 @@ enum What {
     Down { k: u32 },
     /// Spawns an actor there that ends at once, and hears of that, K times
     Spawn { k: u32 },
+    /// Joins a group here, and hears that the other node has seen it, K times
+    Join { k: u32 },
+    /// Sends K messages to a group whose members are there
+    Cast {
+        k: u32,
+        /// Members of the group
+        #[arg(long, default_value_t = 10)]
+        members: u32,
+    },
     /// Pings, alone and while modules travel and are compiled there
     Load {
         /// Bytes of a module
@@ -98,6 +108,8 @@ impl Between {
             Part::Measured(What::Down { .. }) => "mesh down",
             Part::Measured(What::Spawn { .. }) => "mesh spawn",
             Part::Measured(What::Load { .. }) => "mesh load",
+            Part::Measured(What::Join { .. }) => "mesh join",
+            Part::Measured(What::Cast { .. }) => "mesh cast",
             Part::Serve => "mesh serve",
         }
     }
@@ -111,6 +123,8 @@ impl What {
             What::Pingpong { k } => node.spawn_native(move |context| pings(context, there, k)),
             What::Blast { k, bytes } => node.spawn_native(move |context| blasts(context, there, k, bytes)),
             What::Down { k } => node.spawn_native(move |context| hears(context, there, k)),
+            What::Join { k } => node.spawn_native(move |context| groups::joins(context, there, k)),
+            What::Cast { k, members } => node.spawn_native(move |context| groups::casts(context, there, k, members)),
             What::Spawn { k } => {
                 node.load_bytes("bare", travel::BARE).await?;
                 node.spawn_native(move |context| travel::spawns(context, place, k))
@@ -130,7 +144,14 @@ impl What {
                 ("bytes", bytes.into()),
                 ("msgs_per_s", (f64::from(k) / measured.as_secs_f64()).into()),
             ]),
-            What::Down { k } | What::Spawn { k } => line([("n", k.into()), ("per_us", per(k).into())]),
+            What::Down { k } | What::Spawn { k } | What::Join { k } => {
+                line([("n", k.into()), ("per_us", per(k).into())])
+            }
+            What::Cast { k, members } => line([
+                ("n", k.into()),
+                ("members", members.into()),
+                ("casts_per_s", (f64::from(k) / measured.as_secs_f64()).into()),
+            ]),
             What::Load { .. } => Line::new(),
         };
         line.insert("total_ms".into(), ms(took));
@@ -217,6 +238,12 @@ fn hosts(node: &Node) -> Result<Address, Failure> {
 }
 
 async fn plays(mut context: Context, what: Value, back: Address) -> Result<Value, Refusal> {
+    if let Some(sees) = what["sees"].as_u64() {
+        return groups::sees(context, back, sees).await;
+    }
+    if let Some(count) = what["member"].as_u64() {
+        return groups::is_member(context, back, count).await;
+    }
     match what["count"].as_u64() {
         Some(count) => {
             for _ in 0..count {

@@ -51,7 +51,13 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let kinds = prop_oneof![Just(Kind::Message(1)), Just(Kind::Refusable), Just(Kind::Kept), Just(Kind::Free)];
+    let kinds = prop_oneof![
+        Just(Kind::Message(1)),
+        Just(Kind::Refusable),
+        Just(Kind::Order),
+        Just(Kind::Kept),
+        Just(Kind::Free)
+    ];
     let bytes = prop_oneof![8..200usize, CHUNK_BYTES - 2..CHUNK_BYTES + 2, 100_000..400_000usize];
     let push =
         (0..3u128, 0..3u128, bytes, kinds).prop_map(|(from, to, bytes, kind)| Step::Push { from, to, bytes, kind });
@@ -74,7 +80,7 @@ proptest! {
                     if outbox.push(pair(from, to), frame.clone(), kind).is_ok() {
                         pushed.entry((from, to)).or_default().push(frame);
                     } else {
-                        prop_assert!(matches!(kind, Kind::Message(_) | Kind::Refusable));
+                        prop_assert!(matches!(kind, Kind::Message(_) | Kind::Refusable | Kind::Order));
                     }
                 }
                 Step::Take => {
@@ -175,4 +181,15 @@ fn one_message_over_the_queue_s_bytes_is_taken_when_nothing_else_waits() {
     let mut taker = Taker::default();
     taker.take_all(&mut outbox);
     assert_eq!(taker.frames[0].len(), 2 * QUEUE_BYTES);
+}
+
+#[test]
+fn an_order_waits_behind_nobody_s_flood_but_its_own_sender_s() {
+    let mut outbox = Outbox::default();
+    while outbox.push(pair(1, 9), vec![1; 8], Kind::Message(1)).is_ok() {}
+    assert_eq!(outbox.push(pair(1, 9), vec![2], Kind::Order), Err(QueueFull));
+    for _ in 0..ORDERS_BEHIND {
+        outbox.push(pair(2, 9), vec![2], Kind::Order).expect("it has nothing waiting");
+    }
+    assert_eq!(outbox.push(pair(2, 9), vec![2], Kind::Order), Err(QueueFull));
 }

@@ -13,7 +13,9 @@ pub(super) enum Costs {
 impl Costs {
     pub(super) fn of(content: &Content) -> Costs {
         match content {
-            Content::Signal(_, envelope) if kind(&envelope.signal) == Kind::Free => Costs::Nothing,
+            Content::Signal(_, envelope) if matches!(kind(&envelope.signal), Kind::Free | Kind::Order) => {
+                Costs::Nothing
+            }
             Content::Signal(..) | Content::Ask(..) | Content::Answer(..) => Costs::Room,
             Content::Member(..) | Content::Cast(..) => Costs::Room,
             Content::Withdraw(_) | Content::Full(_) | Content::Room(_) => Costs::Nothing,
@@ -25,7 +27,8 @@ impl Costs {
 pub(super) fn kind(signal: &Signal) -> Kind {
     match signal {
         Signal::Message(message) => Kind::Message(message.len()),
-        Signal::Link | Signal::Monitor(_) | Signal::Kill | Signal::Shutdown(_) => Kind::Refusable,
+        Signal::Link | Signal::Monitor(_) => Kind::Refusable,
+        Signal::Kill | Signal::Shutdown(_) => Kind::Order,
         Signal::Unlink | Signal::Demonitor(_) | Signal::Exit(_) | Signal::Down(..) => Kind::Free,
     }
 }
