@@ -43,6 +43,11 @@
 //! `mesh/outbox.rs` → the peer's thread → `mesh/engine.rs`, whichever it is; and there → `mesh/peers.rs` → `mesh/peer.rs` →
 //! `node/peers.rs` → `mailbox`.
 //!
+//! A spawn's way to another node: `actor/context/spawning.rs` → `node/spawning.rs` (a question) → the mesh, as above; there →
+//! `node/peers.rs` → `guest/errands.rs` (may it be?) → `guest/arrivals.rs` (fetched once, compiled) → `node/enter.rs` (its ties
+//! stand, and its ID leaves) → it runs; and here → `node/spawning.rs`, where the spawner's side of the ties is made. A group's
+//! members are in `node/groups.rs`, and so is a message to all of them.
+//!
 //! An end's way: the guest's `run` returns (`Outcome::returned`), traps (`guest/ending.rs`), or somebody has ended it →
 //! `actor/mod.rs` → `Kernel::leave`: the mailbox closes, the table forgets, and only then links and monitors are told, and
 //! after them who waits (`Kernel::farewell_said`). A crash that nobody hears of goes to people (`node/crash.rs`), and so does

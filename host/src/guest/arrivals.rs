@@ -11,8 +11,8 @@ use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::Guests;
 use super::admission::Caps;
-use super::library::{LoadError, Module};
-use crate::address::{Place, quoted};
+use super::library::Module;
+use crate::address::Place;
 use crate::lock::lock;
 use crate::module_hash::ModuleHash;
 use crate::node::spawning::Travels;
@@ -194,28 +194,34 @@ impl Guests {
     }
 
     async fn bring(self: &Arc<Self>, peer: &Place, travels: &Travels) -> Result<Module, Refusal> {
-        let bytes = match self.library.bytes(&travels.hash) {
-            Some(bytes) => bytes,
+        let here = self.library.bytes(&travels.hash);
+        let chunks = match here {
+            Some(_) => Vec::new(),
             None => fetch::fetch(&self.kernel, peer, travels).await?,
         };
-        let (tell, compiled) = oneshot::channel();
-        let (guests, name) = (self.clone(), travels.name.clone());
-        let caps = Caps::of_peers(self.arrivals.terms.module_bytes_max);
+        let (tell, done) = oneshot::channel();
+        let (guests, peer, travels) = (self.clone(), peer.clone(), travels.clone());
         self.arrivals.compiler()?.spawn_fifo(move || {
+            let bytes = here.map_or_else(|| fetch::whole(&chunks, &peer, &travels), Ok);
+            let module = bytes.and_then(|bytes| {
+                drop(chunks);
+                guests.compiled(bytes, &travels)
+            });
             // Nobody may be left who waits.
-            _ = tell.send(guests.library.arrived(&name, bytes, &guests.arrivals.terms.options, &caps));
+            _ = tell.send(module);
         });
-        let refused = |why: LoadError| {
+        let panicked = || Refusal::new(RefusalKind::NotPermitted, "cannot spawn: the compiler panicked at this module");
+        done.await.unwrap_or_else(|_| Err(panicked()))
+    }
+
+    /// Admits a peer's module under this node's rules, and compiles it.
+    fn compiled(&self, bytes: Arc<[u8]>, travels: &Travels) -> Result<Module, Refusal> {
+        let caps = Caps::of_peers(self.arrivals.terms.module_bytes_max);
+        let compiled = self.library.arrived(&travels.name, bytes, &self.arrivals.terms.options, &caps);
+        compiled.map_err(|why| {
             let message = format!("{} does not run this module: {why}", self.kernel.place());
             Refusal::new(RefusalKind::NotPermitted, message).with("module", travels.hash.to_string())
-        };
-        match compiled.await {
-            Ok(compiled) => compiled.map_err(refused),
-            Err(_) => Err(refused(LoadError::Compile {
-                name: quoted(&travels.name).to_string(),
-                message: "the compiler panicked".into(),
-            })),
-        }
+        })
     }
 }
 

@@ -53,8 +53,8 @@ pub(crate) struct Chunk {
     pub at: usize,
 }
 
-/// How many bytes of a module are asked for at once: as many as leave in one piece, so that nobody waits for more.
-pub(crate) const CHUNK_BYTES: usize = 30 << 10;
+/// How many bytes of a module are asked for at once: few, so that nobody waits long for what comes between.
+pub(crate) const CHUNK_BYTES: usize = 8 << 10;
 
 impl Chunk {
     pub(crate) fn bytes(&self) -> &[u8] {

@@ -17,8 +17,11 @@ use crate::spawn_options::SpawnOptions;
 /// Ends at once, with its arguments.
 pub(super) const BARE: &str = include_str!("../../../guest/echo.wat");
 
-/// How long pings are counted without anything beside them, and at least how long with it.
+/// How long pings are counted without anything beside them.
 const COUNTED: Duration = Duration::from_secs(3);
+
+/// How many bytes of modules travel, at least three modules.
+const COUNTED_BYTES: usize = 400 << 20;
 
 /// Bytes of code that one generated function comes to, about.
 const FUNCTION_BYTES: usize = 1 << 10;
@@ -42,17 +45,21 @@ pub(super) async fn spawns(mut context: Context, there: Place, k: u32) -> Result
 /// Pings while nothing else goes on, and then while modules of so many bytes travel and are compiled, one after the other.
 pub(super) async fn load(node: &Node, host: Address, bytes: usize, code: usize) -> Result<Line, Failure> {
     let there = host.place().clone();
+    let mut modules = Vec::new();
+    // A module with code takes seconds to compile.
+    let count = if code > 0 { 3 } else { (COUNTED_BYTES / bytes.max(1)).max(3) };
+    for number in 0..count {
+        // Each another, so that it has to travel. Loaded before anything is counted: this node compiles it too.
+        modules.push(node.load_bytes("large", module(bytes, code, number)).await?);
+    }
     let (tell, idle) = tokio::sync::oneshot::channel();
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let pinger = node.spawn_native(move |context| pings(context, host, tell, stopped))?;
     let failed = |why: &str| Failure::new(Code::Failed, why);
     let mut quiet = idle.await.map_err(|_| failed("the pings ended"))?;
-    let (begun, mut spawned) = (Instant::now(), Vec::new());
-    while begun.elapsed() < COUNTED {
-        // Each another, so that it has to travel.
-        let module = node.load_bytes("large", module(bytes, code, spawned.len())).await?;
-        let (first, again) = (spawn(node, &module, &there).await?, spawn(node, &module, &there).await?);
-        spawned.push((first, again));
+    let mut spawned = Vec::new();
+    for module in &modules {
+        spawned.push((spawn(node, module, &there).await?, spawn(node, module, &there).await?));
     }
     stop.send(true).map_err(|_| failed("the pings ended"))?;
     let busy = node.wait(&pinger).await.map_err(|why| Failure::new(Code::Failed, why))?;
