@@ -314,7 +314,7 @@ fn ten_thousand_members_that_join_and_end_while_a_link_fails_are_known_in_the_en
                 context.join("crowd")?;
                 context.join("crowd")?;
                 context.leave("crowd")?;
-                if number % 2 == 0 {
+                if number.is_multiple_of(2) {
                     context.receive_any(None).await;
                 }
                 Ok::<_, Refusal>(json!(null))
