@@ -180,6 +180,13 @@ impl Guests {
         self.executor.spawn(async move {
             let _turn = turn.acquire().await;
             let Some(guests) = guests.upgrade() else { return };
+            let mut state = lock(&guests.arrivals.state);
+            // All who wanted it were lost, or have given up: what stands here is the last that knows of it.
+            if tell.receiver_count() == 1 {
+                state.coming.remove(&travels.hash);
+                return;
+            }
+            drop(state);
             let came = guests.bring(&peer, &travels).await;
             let mut state = lock(&guests.arrivals.state);
             if let Ok(module) = &came {
