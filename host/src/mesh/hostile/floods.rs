@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::channel;
 
-use super::enemy::{PATIENCE, message, signal};
+use super::enemy::{Enemy, PATIENCE, message, signal};
 use super::fight::Fight;
 use crate::address::Address;
 use crate::mesh::packet::Head;
@@ -175,6 +175,10 @@ pub(super) fn all_is_taken(fight: &mut Fight) {
         fight.enemy.sends(head.packet());
     }
     fight.enemy.is_slow(false);
+    // What it has said it has, and has not, fills its own link, and that may not come up again for a minute: as another
+    // node it is heard at once.
+    let victim = fight.enemy.victim.place.clone();
+    std::mem::replace(&mut fight.enemy, Enemy::meet(&victim)).leaves();
 }
 
 fn talks(fight: &mut Fight) {
