@@ -53,6 +53,7 @@ impl Node {
     /// # Errors
     ///
     /// As [`Node::spawn_with`].
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only the command line spawns for a module"))]
     pub(crate) fn spawn_native_of<B, F, V, E>(
         &self,
         module: &Module,
