@@ -74,6 +74,7 @@ const ATTACKS: &[Attack] = &[
 
 /// Takes about a minute; `GREENROOM_HOSTILE_SECONDS` sets how long what can take any time takes.
 #[test]
+#[ignore = "it needs the machine for itself, for a minute: on a busy one a flood crowds others out (`.ci/run` runs it)"]
 fn who_knows_the_cookie_neither_fills_a_node_nor_stops_it_nor_disturbs_others() {
     if std::env::var_os(ENEMY).is_some() {
         let seconds = std::env::var(SECONDS).map_or(SECONDS_DEFAULT, |text| text.parse().expect("a number of seconds"));
@@ -81,6 +82,6 @@ fn who_knows_the_cookie_neither_fills_a_node_nor_stops_it_nor_disturbs_others() 
     }
     let test = "mesh::hostile::who_knows_the_cookie_neither_fills_a_node_nor_stops_it_nor_disturbs_others";
     let program = std::env::current_exe().expect("this program");
-    let ended = Command::new(program).args(["--exact", test, "--nocapture"]).env(ENEMY, "1").status();
+    let ended = Command::new(program).args(["--exact", test, "--nocapture", "--ignored"]).env(ENEMY, "1").status();
     assert!(ended.expect("this program, again").success(), "what the enemy's process says is above");
 }
