@@ -27,7 +27,7 @@ pub(super) enum Kind {
     Message(usize),
     /// Refused when the queue is full.
     Refusable,
-    /// Refused only if much of its own sender's waits, and needs no room in the window: an order to end. So who floods a link
+    /// Refused when twice the queue is full, and needs no room in the window: an order to end. So who floods a link with messages
     /// does not keep a supervisor from its children.
     Order,
     /// Never refused, but waits for room in the window.
@@ -36,15 +36,19 @@ pub(super) enum Kind {
     Free,
 }
 
+impl Kind {
+    /// Whether it needs room in the window. Its receiver counts alike.
+    pub(super) fn costs_room(self) -> bool {
+        !matches!(self, Kind::Free | Kind::Order)
+    }
+}
+
 /// How many chunks may be on their way without being taken in by the peer. (4,096 carried nearly twice as much as 1,024 in
 /// messages of 64 bytes.)
 pub(super) const WINDOW_CHUNKS: usize = 4096;
 
 /// How many bytes may be.
 pub(super) const WINDOW_BYTES: usize = 4 << 20;
-
-/// Behind how many frames of its own sender an order may wait.
-pub(super) const ORDERS_BEHIND: usize = 4096;
 
 /// How many frames wait before messages are refused.
 pub(super) const QUEUE_FRAMES: usize = 32 << 10;
@@ -120,11 +124,12 @@ pub(super) struct QueueFull;
 impl Outbox {
     /// Puts a frame at the end of its flow.
     pub(super) fn push(&mut self, pair: Pair, bytes: Vec<u8>, kind: Kind) -> Result<(), QueueFull> {
-        if matches!(kind, Kind::Message(_) | Kind::Refusable) && !self.has_room(pair.from, bytes.len()) {
-            return Err(QueueFull);
-        }
-        let own = || self.shares.get(&pair.from).copied().unwrap_or_default();
-        if kind == Kind::Order && own().count >= ORDERS_BEHIND {
+        let has_room = match kind {
+            Kind::Message(_) | Kind::Refusable => self.has_room(pair.from, bytes.len(), 1),
+            Kind::Order => self.has_room(pair.from, bytes.len(), 2),
+            Kind::Kept | Kind::Free => true,
+        };
+        if !has_room {
             return Err(QueueFull);
         }
         let share = self.shares.entry(pair.from).or_default();
@@ -143,19 +148,20 @@ impl Outbox {
         Ok(())
     }
 
-    /// Whether one more frame is taken. When more than half of the queue is full, nobody takes more than an equal share of
-    /// all of it, so that one who floods does not keep out the others.
-    fn has_room(&self, from: Option<Id>, bytes: usize) -> bool {
+    /// Whether one more frame is taken into so many queues' room. When more than half of it is full, nobody takes more than an
+    /// equal share of all of it, so that one who floods does not keep out the others.
+    fn has_room(&self, from: Option<Id>, bytes: usize, queues: usize) -> bool {
+        let (frames_max, bytes_max) = (queues * QUEUE_FRAMES, queues * QUEUE_BYTES);
         let all = self.waiting.plus(bytes);
-        if all.count > QUEUE_FRAMES || (all.bytes > QUEUE_BYTES && self.waiting.bytes > 0) {
+        if all.count > frames_max || (all.bytes > bytes_max && self.waiting.bytes > 0) {
             return false;
         }
-        if self.waiting.count <= QUEUE_FRAMES / 2 && self.waiting.bytes <= QUEUE_BYTES / 2 {
+        if self.waiting.count <= frames_max / 2 && self.waiting.bytes <= bytes_max / 2 {
             return true;
         }
         let own = self.shares.get(&from).copied().unwrap_or_default();
         let senders = self.shares.len().max(1) + usize::from(own.count == 0);
-        own.count < QUEUE_FRAMES / senders && own.bytes <= QUEUE_BYTES / senders
+        own.count < frames_max / senders && own.bytes <= bytes_max / senders
     }
 
     /// Whether what is kept may be added without piling up.
@@ -243,7 +249,7 @@ impl Outbox {
         loop {
             let flow = &mut self.flows[index];
             let Some(frame) = flow.frames.front() else { break };
-            let costs_room = !matches!(frame.kind, Kind::Free | Kind::Order);
+            let costs_room = frame.kind.costs_room();
             let window = self.on_their_way.count + costs.count < WINDOW_CHUNKS
                 && self.on_their_way.bytes + costs.bytes < WINDOW_BYTES;
             if costs_room && !window {

@@ -13,9 +13,7 @@ pub(super) enum Costs {
 impl Costs {
     pub(super) fn of(content: &Content) -> Costs {
         match content {
-            Content::Signal(_, envelope) if matches!(kind(&envelope.signal), Kind::Free | Kind::Order) => {
-                Costs::Nothing
-            }
+            Content::Signal(_, envelope) if !kind(&envelope.signal).costs_room() => Costs::Nothing,
             Content::Signal(..) | Content::Ask(..) | Content::Answer(..) => Costs::Room,
             Content::Member(..) | Content::Cast(..) => Costs::Room,
             Content::Withdraw(_) | Content::Full(_) | Content::Room(_) => Costs::Nothing,
