@@ -1,8 +1,9 @@
 //! `greenroom/supervisor`: an actor that keeps others running. It has no privilege; it has spawned its children.
 //!
-//! Children are linked with it, on whichever node they run, so it hears of each end, and its own end, however it comes, takes them along. It traps
-//! exits. Asked to end (by its parent or the operator), or if it is linked with its parent and that ends, it brings its
-//! children down and returns `null`; when it gives up it does the same, and fails with an error that says why.
+//! Children are linked with it, on whichever node they run, so it hears of each end, and its own end, however it comes,
+//! takes them along. It traps exits. Asked to end (by its parent or the operator), or if it is linked with its parent and
+//! that ends, it brings its children down and returns `null`; when it gives up it does the same, and fails with an error
+//! that says why.
 //!
 //! It answers these calls; a child is named by its ID or its address:
 //!
@@ -43,7 +44,10 @@ use crate::address::{Address, quoted};
 use crate::message::Message;
 use crate::node::crash::{self, CrashReport, Supervision};
 use crate::outcome::Outcome;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, RefusalKind};
+
+/// After how long a child is told again to end, when the way to its node was too full.
+const ORDER_AGAIN: Duration = Duration::from_millis(10);
 
 /// The entry's behavior.
 pub(crate) fn run(context: Context, args: Message) -> Pin<Box<dyn Future<Output = Result<Message, Message>> + Send>> {
@@ -142,16 +146,8 @@ impl Supervisor {
         while let Some(action) = self.restarts.next_action() {
             match action {
                 Action::Start(key) => self.start(key).await,
-                Action::Exit(key) => {
-                    let Some(address) = self.address(key) else { continue };
-                    // Refused only if it has ended: we shall hear of that.
-                    _ = self.context.exit(&address, json!("shutdown"));
-                }
-                Action::Kill(key) => {
-                    let Some(address) = self.address(key) else { continue };
-                    // As above.
-                    _ = self.context.kill(&address);
-                }
+                Action::Exit(key) => self.orders(key, |context, child| context.exit(child, json!("shutdown"))).await,
+                Action::Kill(key) => self.orders(key, Context::kill).await,
                 Action::Forget(key) => self.forget(key),
                 Action::End(Why::Asked) => return Some(Ok(Message::trusted("null".to_owned()))),
                 Action::End(Why::NotStarted(_) | Why::TooManyRestarts(_)) => {
@@ -162,8 +158,13 @@ impl Supervisor {
         None
     }
 
-    fn address(&self, key: Key) -> Option<Address> {
-        self.children.get(&key)?.address.clone()
+    /// Tells a child to end; again, for as long as the way to its node is too full.
+    async fn orders(&mut self, key: Key, order: impl Fn(&mut Context, &Address) -> Result<(), Refusal>) {
+        let Some(address) = self.children.get(&key).and_then(|child| child.address.clone()) else { return };
+        // Refused for another reason it has ended: we shall hear of that.
+        while order(&mut self.context, &address).is_err_and(|why| why.kind() == RefusalKind::MailboxFull) {
+            tokio::time::sleep(ORDER_AGAIN).await;
+        }
     }
 
     fn hear(&mut self, received: Received) {

@@ -225,21 +225,18 @@ impl Kernel {
                 Ok(())
             }
             Target::There(Receiver { to: To::Name(_), .. }) => Err(needs_id(to, "end")),
-            Target::There(Receiver { to: To::Id(id), place }) => match from {
-                // A node that is lost has nobody to end, and one that is slow must not be thought to have ended somebody.
-                Some(from) => match self.uplink.carry(&place, &To::Id(id), Envelope { from: Some(from.id), signal }) {
+            Target::There(Receiver { to: To::Id(id), .. }) if from.is_none() && !self.is_the_operator_s(id) => {
+                let message = format!("cannot end {to}: it is for the operator of its own node");
+                Err(Refusal::new(RefusalKind::NotPermitted, message))
+            }
+            Target::There(Receiver { to, place }) => {
+                let order = Envelope { from: from.map(|from| from.id), signal };
+                match self.uplink.carry(&place, &to, order) {
+                    // A node that is lost has nobody to end, and one that is slow must not be thought to have ended somebody.
                     Err(why) if why.kind() == RefusalKind::MailboxFull => Err(why),
                     _ => Ok(()),
-                },
-                None if self.is_the_operator_s(id) => {
-                    _ = self.uplink.carry(&place, &To::Id(id), Envelope { from: None, signal });
-                    Ok(())
                 }
-                None => {
-                    let message = format!("cannot end {to}: it is for the operator of its own node");
-                    Err(Refusal::new(RefusalKind::NotPermitted, message))
-                }
-            },
+            }
         }
     }
 
