@@ -31,7 +31,7 @@ pub(super) struct Between {
     one_process: bool,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Clone, Copy, Debug, Subcommand)]
 enum What {
     /// Sends a message to and fro K times
     Pingpong { k: u32 },
@@ -55,6 +55,13 @@ enum What {
         #[arg(long, default_value_t = 10)]
         members: u32,
     },
+}
+
+/// What is measured from one node to the other.
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum Apart {
+    #[command(flatten)]
+    Counted(What),
     /// Pings, alone and while modules travel and are compiled there
     Load {
         /// Bytes of a module
@@ -69,7 +76,7 @@ enum What {
 #[derive(Debug, Subcommand)]
 enum Part {
     #[command(flatten)]
-    Measured(What),
+    Apart(Apart),
     /// Is the other node: reads its name on stdin, and ends with it
     #[command(hide = true)]
     Serve,
@@ -78,7 +85,7 @@ enum Part {
 impl Between {
     pub(super) async fn measure(&self, builder: NodeBuilder) -> Result<Line, Failure> {
         let what = match &self.what {
-            Part::Measured(what) => what,
+            Part::Apart(what) => what,
             Part::Serve => return serve(builder).await,
         };
         let cookie = Id::random();
@@ -98,28 +105,30 @@ impl Between {
             there = host;
             _other = Other::Process(process);
         }
-        what.measure(&node, there).await
+        match *what {
+            Apart::Counted(what) => what.measure(&node, there).await,
+            Apart::Load { bytes, code } => travel::load(&node, there, bytes, code).await,
+        }
     }
 
     pub(super) fn name(&self) -> &'static str {
         match self.what {
-            Part::Measured(What::Pingpong { .. }) => "mesh pingpong",
-            Part::Measured(What::Blast { .. }) => "mesh blast",
-            Part::Measured(What::Down { .. }) => "mesh down",
-            Part::Measured(What::Spawn { .. }) => "mesh spawn",
-            Part::Measured(What::Load { .. }) => "mesh load",
-            Part::Measured(What::Join { .. }) => "mesh join",
-            Part::Measured(What::Cast { .. }) => "mesh cast",
+            Part::Apart(Apart::Counted(What::Pingpong { .. })) => "mesh pingpong",
+            Part::Apart(Apart::Counted(What::Blast { .. })) => "mesh blast",
+            Part::Apart(Apart::Counted(What::Down { .. })) => "mesh down",
+            Part::Apart(Apart::Counted(What::Spawn { .. })) => "mesh spawn",
+            Part::Apart(Apart::Load { .. }) => "mesh load",
+            Part::Apart(Apart::Counted(What::Join { .. })) => "mesh join",
+            Part::Apart(Apart::Counted(What::Cast { .. })) => "mesh cast",
             Part::Serve => "mesh serve",
         }
     }
 }
 
 impl What {
-    async fn measure(&self, node: &Node, there: Address) -> Result<Line, Failure> {
+    async fn measure(self, node: &Node, there: Address) -> Result<Line, Failure> {
         let (start, before, place) = (Instant::now(), cpu(), there.place().clone());
-        let actor = match *self {
-            What::Load { bytes, code } => return travel::load(node, there, bytes, code).await,
+        let actor = match self {
             What::Pingpong { k } => node.spawn_native(move |context| pings(context, there, k)),
             What::Blast { k, bytes } => node.spawn_native(move |context| blasts(context, there, k, bytes)),
             What::Down { k } => node.spawn_native(move |context| hears(context, there, k)),
@@ -137,7 +146,7 @@ impl What {
         let measured = Duration::from_nanos(measured.as_u64().unwrap_or_default());
         let cpu_s = (cpu() - before).as_secs_f64();
         let per = |k: u32| us(measured) / f64::from(k.max(1));
-        let mut line = match *self {
+        let mut line = match self {
             What::Pingpong { k } => line([("n", k.into()), ("rt_us", per(k).into())]),
             What::Blast { k, bytes } => line([
                 ("n", k.into()),
@@ -152,7 +161,6 @@ impl What {
                 ("members", members.into()),
                 ("casts_per_s", (f64::from(k) / measured.as_secs_f64()).into()),
             ]),
-            What::Load { .. } => Line::new(),
         };
         line.insert("total_ms".into(), ms(took));
         line.insert("own_cpu_s".into(), cpu_s.into());
