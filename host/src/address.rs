@@ -41,7 +41,7 @@ const VALUES: [u8; 256] = {
 const IDS_DRAWN: usize = 16;
 
 /// The characters of an ID's text. They hold 130 bits, so the first is one of the first eight: each ID has one text.
-const ID_CHARACTERS: usize = 26;
+pub(crate) const ID_CHARACTERS: usize = 26;
 
 impl Id {
     /// A new one, from the system's generator, which is asked for many at a time: a call for each is an eighth of a

@@ -137,6 +137,11 @@ impl SpawnOptions {
         Ok(options)
     }
 
+    /// The node that the child is to run on, if that is another than `here`.
+    pub(crate) fn elsewhere(&self, here: &Place) -> Option<&Place> {
+        self.node.as_ref().filter(|node| *node != here)
+    }
+
     /// Checks what no type can say.
     pub(crate) fn check(&self, has_parent: bool) -> Result<(), Refusal> {
         if let Some(name) = &self.name {

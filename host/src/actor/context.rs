@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use super::spawner::{Home, Spawner};
-use crate::address::{self, Address, Place, WhoRef, quoted};
+use crate::address::{self, Address, ID_CHARACTERS, Place, WhoRef, quoted};
 use crate::clock::Clock;
 use crate::grants::{Grant, Grants};
 use crate::limits::Limit;
@@ -41,9 +41,6 @@ pub(crate) struct Context {
 
 /// How long a peer may take to say who has a name: it answers at once, so longer means that it does not.
 const WHEREIS_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// What an address has beside its node's name: an ID and `@`.
-const ID_BYTES: usize = 27;
 
 impl Context {
     pub(crate) fn new(
@@ -284,7 +281,7 @@ impl Context {
 
     /// A list of addresses, if it is no larger than a message may be: it is to be copied into the actor's memory.
     fn bearable(&self, members: Vec<Address>) -> Result<Vec<Address>, Refusal> {
-        let bytes: usize = members.iter().map(|member| member.place().as_str().len() + ID_BYTES).sum();
+        let bytes: usize = members.iter().map(|member| ID_CHARACTERS + "@".len() + member.place().as_str().len()).sum();
         let max = self.mailbox.level().each_count(Limit::Message);
         if bytes > max {
             let message =

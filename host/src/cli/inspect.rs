@@ -124,11 +124,12 @@ fn value(name: &str, module: &Admitted) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::module_hash::ModuleHash;
 
     fn module(entries: Vec<Entry>) -> Admitted {
         Admitted {
             component: Vec::new(),
-            hash: blake3::hash(b""),
+            hash: ModuleHash::of(b""),
             size: 2048,
             kind: Kind::Component,
             entries,

@@ -44,7 +44,7 @@ pub(super) async fn spawn(
     let (tell, told) = oneshot::channel();
     let (entry, options) = (entry.to_owned(), options.link());
     let keeper = async move |context| keep(context, &entry, args, &options, tell).await;
-    node.spawn_native_of(module, &SpawnOptions::default().trap_exit(), keeper)?;
+    node.spawn_native_of(Some(module), &SpawnOptions::default().trap_exit(), keeper)?;
     let stopping = || Refusal::new(RefusalKind::Stopping, "cannot spawn: the node is shutting down");
     told.await.unwrap_or_else(|_| Err(stopping()))
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::Node;
-use crate::actor::spawner::{Home, Spawner};
+use crate::actor::spawner::Spawner;
 use crate::address::Address;
 use crate::grants::Grants;
 use crate::guest::library::Module;
@@ -45,33 +45,17 @@ impl Node {
         V: IntoMessage,
         E: IntoMessage,
     {
-        self.spawn_native_at_home(None, options, behavior)
+        self.spawn_native_of(None, options, behavior)
     }
 
-    /// As [`Node::spawn_native_with`], for an actor whose bare entries are those of a module.
+    /// As [`Node::spawn_native_with`], for an actor whose bare entries are those of a module, if there is one.
     ///
     /// # Errors
     ///
     /// As [`Node::spawn_with`].
-    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "only the command line spawns for a module"))]
     pub(crate) fn spawn_native_of<B, F, V, E>(
         &self,
-        module: &Module,
-        options: &SpawnOptions,
-        behavior: B,
-    ) -> Result<Address, Refusal>
-    where
-        B: FnOnce(Context) -> F + Send + 'static,
-        F: Future<Output = Result<V, E>> + Send + 'static,
-        V: IntoMessage,
-        E: IntoMessage,
-    {
-        self.spawn_native_at_home(Some(module.as_home()), options, behavior)
-    }
-
-    fn spawn_native_at_home<B, F, V, E>(
-        &self,
-        home: Option<Home>,
+        module: Option<&Module>,
         options: &SpawnOptions,
         behavior: B,
     ) -> Result<Address, Refusal>
@@ -83,7 +67,8 @@ impl Node {
     {
         let spawner: Arc<dyn Spawner> = self.0.guests.clone();
         let grants = Grants::of_child(None, None, options.grants.as_deref())?;
-        let origin = Origin { parent: Parent::Program, home, entry: None, grants, bytes: 0 };
+        let (parent, home) = (Parent::Program, module.map(Module::as_home));
+        let origin = Origin { parent, home, entry: None, grants, bytes: 0 };
         let mailbox = native::spawn(&spawner, &self.0.guests.kernel, origin, options, behavior)?;
         Ok(self.kernel().address(mailbox.id()).keeping(mailbox))
     }

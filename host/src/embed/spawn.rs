@@ -40,7 +40,7 @@ impl Node {
         options: &SpawnOptions,
     ) -> Result<Address, Refusal> {
         let (args, home, guests) = (self.admit(args)?, module.as_home(), self.0.guests.clone());
-        if let Some(place) = options.node.as_ref().filter(|place| *place != self.place()) {
+        if let Some(place) = options.elsewhere(self.place()) {
             let (module, entry) = guests.travels(Some(&home), entry, None)?;
             let request = SpawnRequest { module, entry, args, options: options.clone(), ancestors: Box::default() };
             let id = guests.kernel.spawn_there(None, place, request).await?;

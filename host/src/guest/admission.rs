@@ -12,6 +12,7 @@ use thiserror::Error;
 use wasmparser::Encoding;
 
 use super::componentize::componentize;
+use crate::module_hash::ModuleHash;
 use crate::printable::printable;
 pub use entries::Entry;
 pub use imports::UnknownImport;
@@ -23,7 +24,7 @@ pub struct Admitted {
     /// The component. The very bytes that were given, if they were one.
     pub component: Vec<u8>,
     /// The hash of the bytes as they were given. This is the module's identity; what was compiled is `component`.
-    pub hash: blake3::Hash,
+    pub hash: ModuleHash,
     /// How many bytes were given.
     pub size: usize,
     /// What was given.
@@ -97,9 +98,7 @@ impl Caps {
             memories: 64,
         }
     }
-}
 
-impl Caps {
     /// For modules of at most so many bytes that come from other nodes. The worst of them takes the compiler some 15 s (one
     /// function's body of branches) or half a gigabyte (empty functions).
     pub(super) const fn of_peers(bytes: usize) -> Caps {
@@ -228,7 +227,7 @@ pub fn admit(bytes: &[u8], caps: &Caps) -> Result<Admitted, Rejected> {
     let imports = imports.into_iter().map(|import| import.module).collect();
     Ok(Admitted {
         component,
-        hash: blake3::hash(bytes),
+        hash: ModuleHash::of(bytes),
         size: bytes.len(),
         kind,
         entries,

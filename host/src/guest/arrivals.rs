@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tokio::sync::{Semaphore, oneshot, watch};
 
@@ -222,9 +223,9 @@ impl Guests {
     }
 
     /// Admits a peer's module under this node's rules, and compiles it.
-    fn compiled(&self, bytes: Arc<[u8]>, travels: &Travels) -> Result<Module, Refusal> {
+    fn compiled(&self, bytes: Bytes, travels: &Travels) -> Result<Module, Refusal> {
         let caps = Caps::of_peers(self.arrivals.terms.module_bytes_max);
-        let compiled = self.library.arrived(&travels.name, bytes, &self.arrivals.terms.options, &caps);
+        let compiled = self.library.arrived(travels, bytes, &self.arrivals.terms.options, &caps);
         compiled.map_err(|why| {
             let message = format!("{} does not run this module: {why}", self.kernel.place());
             Refusal::new(RefusalKind::NotPermitted, message).with("module", travels.hash.to_string())

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
+
 use super::Guests;
 use super::library::Module;
 use crate::address::{Id, Place, quoted};
@@ -51,7 +53,7 @@ impl Host for Guests {
         })
     }
 
-    fn module(&self, hash: &ModuleHash) -> Option<Arc<[u8]>> {
+    fn module(&self, hash: &ModuleHash) -> Option<Bytes> {
         self.library().bytes(hash)
     }
 }
@@ -84,11 +86,11 @@ impl Guests {
             return Err(Refusal::new(RefusalKind::TooLarge, message));
         }
         self.errands.begin(&peer)?;
-        if let Err(full) = level.take(Limit::Memory, bytes as u64) {
-            self.errands.end(&peer);
-            return Err(full.refusal("cannot spawn"));
-        }
-        Ok(Errand { guests: self.clone(), peer, level, bytes: bytes as u64 })
+        // Dropped, it gives back what it has.
+        let mut errand = Errand { guests: self.clone(), peer, level, bytes: 0 };
+        errand.level.take(Limit::Memory, bytes as u64).map_err(|full| full.refusal("cannot spawn"))?;
+        errand.bytes = bytes as u64;
+        Ok(errand)
     }
 
     /// Who runs this node hears of what it did not let a peer start.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock, Weak};
 
+use bytes::Bytes;
 use thiserror::Error;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
@@ -47,7 +48,7 @@ struct Loaded {
 struct Code {
     hash: String,
     /// As they were given: what other nodes are sent.
-    bytes: Arc<[u8]>,
+    bytes: Bytes,
     admitted: Admitted,
     pre: ActorPre<Guest>,
     needs: Needs,
@@ -162,9 +163,8 @@ impl Module {
 
     /// As other nodes are told of it.
     pub(super) fn travels(&self) -> Travels {
-        let hash = ModuleHash::from_bytes(*self.0.code.admitted.hash.as_bytes());
         let name = self.name().chars().take(NAME_CHARACTERS_TOLD).collect::<String>().into();
-        Travels { hash, bytes: self.size() as u64, name }
+        Travels { hash: self.0.code.admitted.hash, bytes: self.size() as u64, name }
     }
 
     /// As what the bare entries of its actors mean.
@@ -286,7 +286,7 @@ impl Library {
         bytes: &[u8],
         options: &LoadOptions,
     ) -> Result<Module, LoadError> {
-        let hash = blake3::hash(bytes);
+        let hash = ModuleHash::of(bytes);
         let same = self.find(name).filter(|module| module.0.code.admitted.hash == hash);
         let is_all = |module: &&Module| **module.grants() == options.grants && *module.limits() == options.limits;
         if let Some(module) = same.as_ref().filter(is_all) {
@@ -295,7 +295,7 @@ impl Library {
         let preopens = Preopens::of(&options.grants).map_err(|(path, source)| LoadError::Read { path, source })?;
         let code = match same {
             Some(module) => module.0.code.clone(),
-            None => self.code(shown, bytes.into(), &Caps::local())?,
+            None => self.code(shown, hash, Bytes::copy_from_slice(bytes), &Caps::local())?,
         };
         let module = self.module(name, code, options, options.limits.clone(), preopens);
         write(&self.by_name).insert(name.to_owned(), module.clone());
@@ -305,13 +305,13 @@ impl Library {
     /// A module that another node has sent: of no name here, and with limits that are its node's.
     pub(super) fn arrived(
         &self,
-        name: &str,
-        bytes: Arc<[u8]>,
+        Travels { hash, name, .. }: &Travels,
+        bytes: Bytes,
         options: &LoadOptions,
         caps: &Caps,
     ) -> Result<Module, LoadError> {
         let preopens = Preopens::of(&options.grants).map_err(|(path, source)| LoadError::Read { path, source })?;
-        let code = self.code(&format!("`{}`", quoted(name)), bytes, caps)?;
+        let code = self.code(&format!("`{}`", quoted(name)), *hash, bytes, caps)?;
         Ok(self.module(name, code, options, Limits::default(), preopens))
     }
 
@@ -328,23 +328,22 @@ impl Library {
     }
 
     /// A module's bytes, if it is in use or loaded.
-    pub(super) fn bytes(&self, hash: &ModuleHash) -> Option<Arc<[u8]>> {
+    pub(super) fn bytes(&self, hash: &ModuleHash) -> Option<Bytes> {
         self.find_code(hash).map(|code| code.bytes.clone())
     }
 
     /// Whether this node's owner has loaded it.
     pub(super) fn is_loaded(&self, hash: &ModuleHash) -> bool {
-        read(&self.by_name).values().any(|module| module.0.code.admitted.hash.as_bytes() == hash.as_bytes())
+        read(&self.by_name).values().any(|module| module.0.code.admitted.hash == *hash)
     }
 
     fn find_code(&self, hash: &ModuleHash) -> Option<Arc<Code>> {
         read(&self.by_hash).get(hash)?.upgrade()
     }
 
-    /// Admits and compiles.
-    fn code(&self, shown: &str, bytes: Arc<[u8]>, caps: &Caps) -> Result<Arc<Code>, LoadError> {
-        let known = ModuleHash::of(&bytes);
-        if let Some(code) = self.find_code(&known) {
+    /// Admits and compiles bytes of that hash, if no module of them is in use.
+    fn code(&self, shown: &str, hash: ModuleHash, bytes: Bytes, caps: &Caps) -> Result<Arc<Code>, LoadError> {
+        if let Some(code) = self.find_code(&hash) {
             return Ok(code);
         }
         let mut admitted =
@@ -364,11 +363,10 @@ impl Library {
         let lines = Lines::read(&admitted.component);
         // Compiled, it is not needed any more.
         admitted.component = Vec::new();
-        let hash = admitted.hash.to_hex().to_string();
-        let code = Arc::new(Code { hash, bytes, admitted, pre, needs, lines });
+        let code = Arc::new(Code { hash: hash.to_string(), bytes, admitted, pre, needs, lines });
         let mut by_hash = write(&self.by_hash);
         by_hash.retain(|_, code| code.strong_count() > 0);
-        by_hash.insert(known, Arc::downgrade(&code));
+        by_hash.insert(hash, Arc::downgrade(&code));
         Ok(code)
     }
 

@@ -83,7 +83,7 @@ pub(crate) enum NotDelivered {
     NotPermitted,
 }
 
-/// A child on another node that did not get the ties which its spawn was to give it.
+/// A child that did not get the ties which its spawn was to give it.
 #[derive(Debug, PartialEq)]
 pub(crate) enum NotAdopted {
     /// The spawner has ended.
@@ -321,8 +321,8 @@ impl Mailbox {
         Ok(changed)
     }
 
-    /// As [`Mailbox::links_more`], for the ties with a child that another node has started: both or none, and only while the
-    /// actor can still hear of the child's end.
+    /// As [`Mailbox::links_more`], for the ties with a child, on any node: both or none, and only while the actor can still hear
+    /// of the child's end.
     ///
     /// # Errors
     ///

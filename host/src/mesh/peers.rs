@@ -130,21 +130,29 @@ impl Peers {
     }
 }
 
+impl Link {
+    /// Does something with a peer. `to` is whom a message is for.
+    fn with<T>(
+        &self,
+        place: &Place,
+        to: Option<&To>,
+        act: impl FnOnce(Arc<Peer>) -> Result<T, NotSent>,
+    ) -> Result<T, Refusal> {
+        self.0.find(place).map_or(Err(NotSent::NotConnected), act).map_err(|why| refusal(why, place, to))
+    }
+}
+
 impl Uplink for Link {
     fn carry(&self, place: &Place, to: &To, envelope: Envelope) -> Result<(), Refusal> {
-        let sent = self.0.find(place).map_or(Err(NotSent::NotConnected), |peer| peer.carry(to, &envelope));
-        sent.map_err(|why| refusal(why, place, Some(to)))
+        self.with(place, Some(to), |peer| peer.carry(to, &envelope))
     }
 
     fn ask(&self, place: &Place, from: Option<Id>, question: Question) -> Result<Asking, Refusal> {
-        let asking = self.0.find(place).map_or(Err(NotSent::NotConnected), |peer| peer.ask(from, &question));
-        asking.map_err(|why| refusal(why, place, None))
+        self.with(place, None, |peer| peer.ask(from, &question))
     }
 
     fn ask_then(&self, place: &Place, from: Option<Id>, question: Question, then: Then) -> Result<(), Refusal> {
-        let peer = self.0.find(place);
-        let asked = peer.map_or(Err(NotSent::NotConnected), |peer| peer.ask_then(from, &question, then));
-        asked.map_err(|why| refusal(why, place, None))
+        self.with(place, None, |peer| peer.ask_then(from, &question, then))
     }
 
     fn room(&self, place: &Place, to: &To) -> Boxed<'static, ()> {
@@ -160,8 +168,7 @@ impl Uplink for Link {
     }
 
     fn cast(&self, place: &Place, from: Option<Id>, group: &str, message: &Message) -> Result<(), Refusal> {
-        let sent = self.0.find(place).map_or(Err(NotSent::NotConnected), |peer| peer.cast(from, group, message));
-        sent.map_err(|why| refusal(why, place, None))
+        self.with(place, None, |peer| peer.cast(from, group, message))
     }
 
     fn tell(&self, membership: &Membership) {

@@ -167,7 +167,6 @@ pub(super) fn answer(id: u64, answer: &Answer) -> Vec<u8> {
         Answer::Refused(refusal) => Answered::Refused(refusal.to_json().into()),
         Answer::Ended(outcome) => Answered::Ended(End::whole(outcome)),
         Answer::Spawned(id) => Answered::Spawned(bits(*id)),
-        Answer::Chunk(chunk) => Answered::Bytes(Bytes(chunk.bytes())),
         Answer::Bytes(bytes) => Answered::Bytes(Bytes(bytes)),
     };
     Frame::Answer(id, answered).write()
@@ -311,7 +310,7 @@ impl Answered<'_> {
             Answered::Ended(end) => Answer::Ended(end.owned()?),
             Answered::Is(bits) => Answer::Is(id(bits)),
             Answered::Spawned(bits) => Answer::Spawned(id(bits)),
-            Answered::Bytes(Bytes(bytes)) => Answer::Bytes(bytes.to_vec()),
+            Answered::Bytes(Bytes(bytes)) => Answer::Bytes(bytes.to_vec().into()),
             Answered::Refused(text) => Answer::Refused(Refusal::parse(&text).ok_or(NotRead::Broken(Broken::Frame))?),
         })
     }

@@ -13,17 +13,21 @@ use crate::signal::{Envelope, To};
 
 struct Nowhere;
 
+fn nowhere<T>() -> Result<T, Refusal> {
+    Err(Refusal::new(RefusalKind::NotConnected, "there are no other nodes"))
+}
+
 impl Uplink for Nowhere {
     fn carry(&self, _: &Place, _: &To, _: Envelope) -> Result<(), Refusal> {
-        Err(Refusal::new(RefusalKind::NotConnected, "there are no other nodes"))
+        nowhere()
     }
 
     fn ask(&self, _: &Place, _: Option<Id>, _: Question) -> Result<Asking, Refusal> {
-        Err(Refusal::new(RefusalKind::NotConnected, "there are no other nodes"))
+        nowhere()
     }
 
     fn ask_then(&self, _: &Place, _: Option<Id>, _: Question, _: Then) -> Result<(), Refusal> {
-        Err(Refusal::new(RefusalKind::NotConnected, "there are no other nodes"))
+        nowhere()
     }
 
     fn room(&self, _: &Place, _: &To) -> Boxed<'static, ()> {
@@ -35,7 +39,7 @@ impl Uplink for Nowhere {
     }
 
     fn cast(&self, _: &Place, _: Option<Id>, _: &str, _: &Message) -> Result<(), Refusal> {
-        Err(Refusal::new(RefusalKind::NotConnected, "there are no other nodes"))
+        nowhere()
     }
 
     fn tell(&self, _: &Membership) {}

@@ -128,7 +128,7 @@ impl Kernel {
             child.is_awaited_by_its_spawner();
         }
         if let Parent::Here(parent) = parent {
-            self.bind(parent, &Party::here(id), options)?;
+            self.adopt(parent, &Party::here(id), options).map_err(not_adopted)?;
         }
         self.living.fetch_add(1, Ordering::SeqCst);
         self.table.insert(id, child.clone());
@@ -204,20 +204,14 @@ impl Kernel {
         Ok(links)
     }
 
-    /// The parent's side of link and monitor.
-    fn bind(&self, parent: &Mailbox, child: &Party, options: &SpawnOptions) -> Result<(), Refusal> {
-        self.adopt(parent, child, options).map_err(|why| match why {
-            NotAdopted::Closed => Refusal::new(RefusalKind::Stopping, "cannot spawn: the spawner has ended"),
-            NotAdopted::Limit(full) => full.refusal("cannot spawn"),
-            NotAdopted::Full(full) => limit(&full),
-        })
-    }
-
-    /// As [`Kernel::bind`], of a child on any node.
+    /// The parent's side of link and monitor with a child, on any node.
     pub(super) fn adopt(&self, parent: &Mailbox, child: &Party, options: &SpawnOptions) -> Result<(), NotAdopted> {
+        if !options.link && !options.monitor {
+            return Ok(());
+        }
         let address = || child.address(&self.place).to_string().into();
         let watched = options.monitor.then(|| Watched { target: child.clone(), address: address() });
-        if options.link || watched.is_some() { parent.adopt(child, options.link, watched) } else { Ok(()) }
+        parent.adopt(child, options.link, watched)
     }
 
     /// An actor's spawner, and those of its ancestors that live.
@@ -255,6 +249,15 @@ impl Kernel {
             actor.level().give_back(Limit::Actors, 1);
             parent.iter().for_each(|parent| parent.child_goes());
         }
+    }
+}
+
+/// Why a spawn whose child did not get its ties is refused.
+pub(super) fn not_adopted(why: NotAdopted) -> Refusal {
+    match why {
+        NotAdopted::Closed => Refusal::new(RefusalKind::Stopping, "cannot spawn: the spawner has ended"),
+        NotAdopted::Limit(full) => full.refusal("cannot spawn"),
+        NotAdopted::Full(full) => limit(&full),
     }
 }
 

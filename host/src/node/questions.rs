@@ -112,7 +112,7 @@ pub(super) fn lost(place: &Place, before: &str) -> Refusal {
 pub(super) fn refused(place: &Place, answer: Answer) -> Refusal {
     match answer {
         Answer::Refused(refusal) => refusal,
-        Answer::Done | Answer::Ended(_) | Answer::Is(_) | Answer::Spawned(_) | Answer::Chunk(_) | Answer::Bytes(_) => {
+        Answer::Done | Answer::Ended(_) | Answer::Is(_) | Answer::Spawned(_) | Answer::Bytes(_) => {
             let message = format!("{place} answered something that was not asked: it may be of another version");
             Refusal::new(RefusalKind::Unsupported, message)
         }

@@ -1,12 +1,12 @@
 //! Spawns between nodes: what one node asks another to start, and what is known of it there and here.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
+use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::enter::Parent;
-use super::lifecycle::limit;
+use super::enter::{Parent, not_adopted};
 use super::uplink::{Answer, Boxed, Question};
 use super::{Kernel, questions};
 use crate::address::{Id, Place};
@@ -46,22 +46,8 @@ pub(crate) struct SpawnRequest {
 /// called with the actor's ID when everything stands, before the actor does anything.
 pub(crate) type Starts = Box<dyn FnOnce(&dyn Fn(Id)) -> Result<(), Refusal> + Send>;
 
-/// Some of a module's bytes.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Chunk {
-    pub module: Arc<[u8]>,
-    pub at: usize,
-}
-
 /// How many bytes of a module are asked for at once: few, so that nobody waits long for what comes between.
 pub(crate) const CHUNK_BYTES: usize = 8 << 10;
-
-impl Chunk {
-    pub(crate) fn bytes(&self) -> &[u8] {
-        let rest = self.module.get(self.at..).unwrap_or_default();
-        &rest[..rest.len().min(CHUNK_BYTES)]
-    }
-}
 
 /// What runs actors on this node, for the peers.
 pub(crate) trait Host: Send + Sync {
@@ -74,13 +60,13 @@ pub(crate) trait Host: Send + Sync {
     fn prepare(self: Arc<Self>, peer: Place, request: SpawnRequest) -> Boxed<'static, Result<Starts, Refusal>>;
 
     /// A module's bytes, if it is here.
-    fn module(&self, hash: &ModuleHash) -> Option<Arc<[u8]>>;
+    fn module(&self, hash: &ModuleHash) -> Option<Bytes>;
 }
 
 /// What the kernel keeps for spawns between nodes.
 #[derive(Default)]
 pub(super) struct Spawning {
-    host: std::sync::OnceLock<Weak<dyn Host>>,
+    host: OnceLock<Weak<dyn Host>>,
     levels: Mutex<HashMap<Place, Arc<Level>>>,
     /// What this node's operator has spawned on others, the oldest first.
     operators: Mutex<VecDeque<(Id, Place)>>,
@@ -103,8 +89,8 @@ impl Kernel {
         host.ok_or_else(|| Refusal::new(RefusalKind::Stopping, format!("{} is not up", self.place)))
     }
 
-    /// Starts an actor on another node, as a child of `parent`; without one it is the operator's. When this answers,
-    /// address, name, link and monitor stand.
+    /// Starts an actor on another node, as a child of `parent`; without one it is the operator's. Who its ancestors are is
+    /// known here. When this answers, address, name, link and monitor stand.
     ///
     /// Dropped before, it leaves no actor: one that is started there all the same is killed when word of it comes. Only what a
     /// parent that has ended wanted without a link lives on.
@@ -116,17 +102,17 @@ impl Kernel {
         self: &Arc<Self>,
         parent: Option<&Arc<Mailbox>>,
         place: &Place,
-        request: SpawnRequest,
+        mut request: SpawnRequest,
     ) -> Result<Id, Refusal> {
-        let SpawnRequest { module, entry, args, options, .. } = request;
-        options.check(parent.is_some())?;
-        let ancestors = match parent {
+        request.options.check(parent.is_some())?;
+        request.ancestors = match parent {
             Some(_) => self.ancestors(Parent::of(parent))?,
             None => Box::new([Party::here(Id::OPERATOR)]),
         };
         let level = parent.map_or(&self.root, |parent| parent.level());
         level.may_spawn(self.clock.monotonic()).map_err(|full| full.refusal("cannot spawn"))?;
-        let ties = SpawnOptions { link: options.link, monitor: options.monitor, ..SpawnOptions::default() };
+        let SpawnOptions { link, monitor, .. } = request.options;
+        let ties = SpawnOptions { link, monitor, ..SpawnOptions::default() };
         let (parent, kernel, at) = (parent.map(|parent| parent.id()), Arc::downgrade(self), place.clone());
         let (tell, told) = oneshot::channel();
         let answered = Box::new(move |answer| {
@@ -134,8 +120,7 @@ impl Kernel {
                 kernel.spawned_there(parent, at, &ties, answer, tell);
             }
         });
-        let question = Question::Spawn(Box::new(SpawnRequest { module, entry, args, options, ancestors }));
-        self.uplink.ask_then(place, parent, question, answered)?;
+        self.uplink.ask_then(place, parent, Question::Spawn(Box::new(request)), answered)?;
         let mut pending = Pending { kernel: self, parent, place, told };
         match (&mut pending.told).await {
             Ok(answer) => answer,
@@ -172,9 +157,7 @@ impl Kernel {
             Ok(()) => Ok(id),
             // It lives on, as a child outlives its parent, unless it was to hear of the parent's end.
             Err(NotAdopted::Closed) if !ties.link => return,
-            Err(NotAdopted::Closed) => Err(Refusal::new(RefusalKind::Stopping, "cannot spawn: the spawner has ended")),
-            Err(NotAdopted::Limit(full)) => Err(full.refusal("cannot spawn")),
-            Err(NotAdopted::Full(full)) => Err(limit(&full)),
+            Err(why) => Err(not_adopted(why)),
         };
         if parent.is_none() {
             let mut operators = lock(&self.spawning.operators);
@@ -252,7 +235,7 @@ impl Kernel {
         peer: &Place,
         module: ModuleHash,
         at: u64,
-    ) -> Result<impl Future<Output = Result<Vec<u8>, Refusal>> + Send + use<>, Refusal> {
+    ) -> Result<impl Future<Output = Result<Bytes, Refusal>> + Send + use<>, Refusal> {
         let (asking, peer) = (self.uplink.ask(peer, None, Question::Chunk(module, at))?, peer.clone());
         Ok(async move {
             match asking.await {
@@ -269,7 +252,8 @@ impl Kernel {
             .host()?
             .module(&module)
             .ok_or_else(|| Refusal::new(RefusalKind::NoSuchModule, format!("{} has no module {module}", self.place)))?;
-        Ok(Answer::Chunk(Chunk { module: bytes, at: usize::try_from(at).unwrap_or(usize::MAX) }))
+        let at = usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
+        Ok(Answer::Bytes(bytes.slice(at..bytes.len().min(at + CHUNK_BYTES))))
     }
 }
 

@@ -5,9 +5,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::spawning::{Chunk, SpawnRequest, Starts};
+use super::spawning::{SpawnRequest, Starts};
 use crate::address::{Id, Place};
 use crate::message::Message;
 use crate::module_hash::ModuleHash;
@@ -103,10 +104,8 @@ pub(crate) enum Answer {
     Refused(Refusal),
     /// The actor that was started.
     Spawned(Id),
-    /// Some of a module's bytes: as its node gives them,
-    Chunk(Chunk),
-    /// and as they arrive.
-    Bytes(Vec<u8>),
+    /// Some of a module's bytes.
+    Bytes(Bytes),
 }
 
 /// What is done with the answer to a question, before anything else of that peer is taken in. Dropped, there is none: the

@@ -11,7 +11,7 @@ impl Context {
     /// Spawns an entry as a child of this actor, on this node.
     pub(crate) fn spawn(&self, entry: &str, args: String, options: &SpawnOptions) -> Result<Address, Refusal> {
         self.goes_on()?;
-        if let Some(place) = options.node.as_ref().filter(|place| *place != self.kernel.place()) {
+        if let Some(place) = options.elsewhere(self.kernel.place()) {
             let message = format!("cannot spawn on {place} without waiting for it: `spawn_at` does");
             return Err(Refusal::new(RefusalKind::UnsupportedOption, message).with("option", "node"));
         }
@@ -24,8 +24,8 @@ impl Context {
     /// As [`Context::spawn`], on the node that the options name, if they name another: then it waits until the actor is there.
     /// Dropped before, it leaves none.
     pub(crate) async fn spawn_at(&self, entry: &str, args: String, options: &SpawnOptions) -> Result<Address, Refusal> {
-        let Some(place) = options.node.as_ref().filter(|place| *place != self.kernel.place()) else {
-            return self.spawn(entry, args, &SpawnOptions { node: None, ..options.clone() });
+        let Some(place) = options.elsewhere(self.kernel.place()) else {
+            return self.spawn(entry, args, options);
         };
         self.goes_on()?;
         let spawned = self.spawn_there(entry, args, options, place).await;

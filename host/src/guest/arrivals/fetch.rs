@@ -1,8 +1,9 @@
 //! How a module's bytes come from another node: in chunks, a few at a time, so that nobody else waits for them.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use bytes::Bytes;
 
 use crate::address::Place;
 use crate::clock::Clock;
@@ -34,7 +35,7 @@ const BYTES_A_SECOND: u64 = 32 << 10;
 ///
 /// `not-connected`, if the node is lost before it has sent all; `timeout`; `no-such-module`, if it does not have it, or sends
 /// too much or too little.
-pub(super) async fn fetch(kernel: &Kernel, peer: &Place, travels: &Travels) -> Result<Vec<Vec<u8>>, Refusal> {
+pub(super) async fn fetch(kernel: &Kernel, peer: &Place, travels: &Travels) -> Result<Vec<Bytes>, Refusal> {
     // Real time, whatever the node's clock says: it is the peer's time too.
     let clock = Clock::real();
     let slowest = clock.deadline(SILENCE + Duration::from_secs(travels.bytes / BYTES_A_SECOND));
@@ -64,8 +65,8 @@ pub(super) async fn fetch(kernel: &Kernel, peer: &Place, travels: &Travels) -> R
 /// # Errors
 ///
 /// `no-such-module`, if they are another module.
-pub(super) fn whole(chunks: &[Vec<u8>], peer: &Place, travels: &Travels) -> Result<Arc<[u8]>, Refusal> {
-    let bytes: Arc<[u8]> = chunks.concat().into();
+pub(super) fn whole(chunks: &[Bytes], peer: &Place, travels: &Travels) -> Result<Bytes, Refusal> {
+    let bytes = Bytes::from(chunks.concat());
     if ModuleHash::of(&bytes) == travels.hash { Ok(bytes) } else { Err(another(peer, travels)) }
 }
 

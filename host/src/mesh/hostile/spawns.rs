@@ -88,7 +88,7 @@ pub(super) fn modules_that_are_others(fight: &mut Fight) {
             match told.recv_timeout(PATIENCE).expect("the victim asks, or answers") {
                 Content::Ask(number, _, Question::Chunk(..)) => {
                     let chunk = fight.random.bytes(CHUNK_BYTES);
-                    fight.enemy.says([wire::answer(number, &Answer::Bytes(chunk))]);
+                    fight.enemy.says([wire::answer(number, &Answer::Bytes(chunk.into()))]);
                 }
                 Content::Answer(7, Answer::Refused(_)) => break,
                 Content::Answer(7, other) => panic!("{other:?}"),

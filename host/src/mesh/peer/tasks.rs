@@ -30,16 +30,14 @@ impl Peer {
         from: Option<Id>,
         question: Question,
     ) {
-        // Word that a mailbox is full goes before the answer that says so, in one flow: who asks again waits for room then.
-        let to = match &question {
-            Question::Take(to, _) => Some(to.clone()),
-            Question::Wait(_) | Question::WhereIs(_) | Question::Ping => None,
-            Question::Spawn(_) | Question::Chunk(..) => None,
-        };
         let pair = match &question {
+            // Word that a mailbox is full goes before the answer that says so, in one flow: who asks again waits for room then.
+            Question::Take(to, _) => Pair { from: None, to: Some(to.clone()) },
             // A flow of its own, so that no answer to anybody waits for the rest of a module.
             Question::Chunk(module, _) => Pair { from: Some(flow_of(module)), to: None },
-            _ => Pair { from: None, to: to.clone().or(from.map(To::Id)) },
+            Question::Wait(_) | Question::WhereIs(_) | Question::Ping | Question::Spawn(_) => {
+                Pair { from: None, to: from.map(To::Id) }
+            }
         };
         self.answers(incoming, number, pair, kernel.asked(self.place(), from, question));
     }

@@ -98,7 +98,7 @@ fn contents() -> impl Strategy<Value = Content> {
         ids().prop_map(Answer::Is),
         refusals.prop_map(Answer::Refused),
         ids().prop_map(Answer::Spawned),
-        prop::collection::vec(any::<u8>(), 0..40).prop_map(Answer::Bytes),
+        prop::collection::vec(any::<u8>(), 0..40).prop_map(|bytes| Answer::Bytes(bytes.into())),
     ];
     prop_oneof![
         (receivers(), from(), signals()).prop_map(|(to, from, signal)| Content::Signal(to, Envelope { from, signal })),

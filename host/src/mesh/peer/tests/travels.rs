@@ -5,7 +5,7 @@ use crate::guest::Guests;
 use crate::limits::Limits;
 use crate::mesh::packet::Assembly;
 use crate::module_hash::ModuleHash;
-use crate::node::spawning::{CHUNK_BYTES, Chunk, SpawnRequest, Travels};
+use crate::node::spawning::{CHUNK_BYTES, SpawnRequest, Travels};
 use crate::node::uplink::Question;
 use crate::remote_spawn::RemoteSpawn;
 use crate::spawn_options::SpawnOptions;
@@ -81,11 +81,10 @@ impl Host {
 
     /// Answers what the node asks for, from `module`, each answer changed by `change`, until the spawn is answered.
     fn serves(&mut self, module: &[u8], mut change: impl FnMut(u64, Answer) -> Option<Answer>) -> Answer {
-        let module: Arc<[u8]> = module.into();
         loop {
             match self.hears() {
                 Content::Ask(number, None, Question::Chunk(_, at)) => {
-                    let chunk = Answer::Chunk(Chunk { module: module.clone(), at: at as usize });
+                    let chunk = piece(module, at);
                     if let Some(answer) = change(at, chunk) {
                         self.says(&wire::answer(number, &answer));
                     }
@@ -107,6 +106,12 @@ impl Host {
     fn leaves_nothing(&self) {
         assert_eq!((self.guests.modules_of_peers(), self.meeting.kernel.living()), (Vec::new(), 0));
     }
+}
+
+/// What a node answers that has the module.
+fn piece(module: &[u8], at: u64) -> Answer {
+    let rest = &module[at as usize..];
+    Answer::Bytes(rest[..rest.len().min(CHUNK_BYTES)].to_vec().into())
 }
 
 fn travels(module: &[u8]) -> Travels {
@@ -145,10 +150,10 @@ fn what_is_not_what_its_hash_says_is_refused_and_leaves_nothing() {
     let module = large(5 * CHUNK_BYTES);
     let mut host = Host::new();
     let bit = |at, answer| match answer {
-        Answer::Chunk(chunk) if at > 0 => {
-            let mut bytes = chunk.bytes().to_vec();
+        Answer::Bytes(chunk) if at > 0 => {
+            let mut bytes = chunk.to_vec();
             bytes[9] ^= 1;
-            Some(Answer::Bytes(bytes))
+            Some(Answer::Bytes(bytes.into()))
         }
         answer => Some(answer),
     };
@@ -157,7 +162,7 @@ fn what_is_not_what_its_hash_says_is_refused_and_leaves_nothing() {
     host.leaves_nothing();
     // Too little, too much, or none of it.
     for bytes in [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES + 1] {
-        let (why, said) = kind(host.gets(&module, |_, _| Some(Answer::Bytes(vec![0; bytes]))));
+        let (why, said) = kind(host.gets(&module, |_, _| Some(Answer::Bytes(vec![0; bytes].into()))));
         assert_eq!(why, RefusalKind::NoSuchModule, "{said}");
         host.leaves_nothing();
     }
@@ -200,13 +205,12 @@ fn many_spawns_of_one_module_fetch_it_once() {
     let mut host = Host::new();
     let module = large(9 * CHUNK_BYTES);
     (8..28).for_each(|number| host.wants(number, travels(&module)));
-    let (whole, mut asked, mut spawned): (Arc<[u8]>, _, _) = (module.as_slice().into(), 0, 0);
+    let (mut asked, mut spawned) = (0, 0);
     while spawned < 20 {
         match host.hears() {
             Content::Ask(number, None, Question::Chunk(_, at)) => {
                 asked += 1;
-                let chunk = Answer::Chunk(Chunk { module: whole.clone(), at: at as usize });
-                host.says(&wire::answer(number, &chunk));
+                host.says(&wire::answer(number, &piece(&module, at)));
             }
             Content::Answer(_, Answer::Spawned(_)) => spawned += 1,
             other => panic!("{other:?}"),
