@@ -154,7 +154,14 @@ impl Guests {
             let Coming { from, mut done } = self.coming(peer, travels)?;
             let came = match done.wait_for(Option::is_some).await {
                 Ok(done) => done.clone().expect("it was waited for"),
-                Err(_) => Err(Refusal::new(RefusalKind::NoSuchModule, "cannot spawn: the compiler panicked")),
+                Err(_) => {
+                    // What was to bring it has panicked; the next to ask begins anew.
+                    lock(&self.arrivals.state).coming.remove(&travels.hash);
+                    Err(Refusal::new(
+                        RefusalKind::NoSuchModule,
+                        "cannot spawn: the host panicked while the module came",
+                    ))
+                }
             };
             match came {
                 Ok(module) => return Ok(module),

@@ -47,8 +47,9 @@ impl Kind {
 /// messages of 64 bytes.)
 pub(super) const WINDOW_CHUNKS: usize = 4096;
 
-/// How many bytes may be.
-pub(super) const WINDOW_BYTES: usize = 4 << 20;
+/// How many bytes may be. As many as a link takes in for a peer that is silent for a moment (1.25 MB, quinn's default for a stream), or
+/// the peer's thread would wait in the engine, which then can't end a lost link (`WAIT_FOR_ROOM` in `zenoh/config.rs`).
+pub(super) const WINDOW_BYTES: usize = 1 << 20;
 
 /// How many frames wait before messages are refused.
 pub(super) const QUEUE_FRAMES: usize = 32 << 10;

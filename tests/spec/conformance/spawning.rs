@@ -13,6 +13,7 @@ use crate::stage;
 
 over_each_engine! {
     a_module_travels_once_and_its_actor_is_the_spawner_s_child,
+    a_module_that_several_nodes_want_run_comes_although_the_first_of_them_leaves,
     an_actor_s_child_on_another_node_is_linked_and_monitored_from_the_first,
     an_end_at_once_is_heard_of_after_the_spawn,
     who_may_not_spawn_there_is_told_why,
@@ -79,6 +80,28 @@ fn a_module_travels_once_and_its_actor_is_the_spawner_s_child(world: &World) {
     assert!(far.forget_module(&modules[0].hash) && far.modules_of_peers().is_empty());
     let actor = block_on(near.spawn_with(&module, "returns", json!([2]), &on(&far))).expect("it starts");
     assert_eq!(block_on(near.wait(&actor)).expect("it returns"), json!(2));
+}
+
+fn a_module_that_several_nodes_want_run_comes_although_the_first_of_them_leaves(world: &World) {
+    let far = world.node(&[]);
+    let near: Vec<_> = (0..3).map(|_| world.node(&[&far])).collect();
+    let modules: Vec<_> = near.iter().map(with_scenarios).collect();
+    let options = on(&far);
+    let mut spawns: Vec<_> = near
+        .iter()
+        .zip(&modules)
+        .map(|(node, module)| Box::pin(node.spawn_with(module, "takes_one", json!([]), &options)))
+        .collect();
+    // All ask before the module has come, and it is the first that is asked for it.
+    for spawn in &mut spawns {
+        _ = block_on(stage::polled_once(spawn.as_mut()));
+    }
+    drop(spawns.remove(0));
+    block_on(near[0].shutdown());
+    for spawn in spawns {
+        assert_eq!(block_on(spawn).expect("it starts").place(), far.place());
+    }
+    assert_eq!(far.modules_of_peers().len(), 1);
 }
 
 fn an_actor_s_child_on_another_node_is_linked_and_monitored_from_the_first(world: &World) {

@@ -14,6 +14,7 @@ use crate::mesh::packet::{Assembly, Epochs, Head, PACKET_BYTES, VERSION, put_who
 use crate::mesh::random_number;
 use crate::mesh::wire::{self, Content};
 use crate::mesh::zenoh;
+use crate::mesh::zenoh::tests::free_place;
 use crate::message::{Admission, Message};
 use crate::node::uplink::Question;
 use crate::signal::{Envelope, Signal, To};
@@ -332,11 +333,6 @@ pub(super) fn signal(to: &To, from: Option<Id>, signal: Signal) -> Vec<u8> {
 
 pub(super) fn cookie() -> Cookie {
     "cookie@a:1".parse::<NodeName>().expect("a name").cookie().clone()
-}
-
-pub(super) fn free_place() -> Place {
-    let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
-    socket.local_addr().expect("its address").to_string().parse().expect("a place")
 }
 
 pub(super) fn wait<F: Future>(future: F) -> F::Output {

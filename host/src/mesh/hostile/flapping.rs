@@ -2,8 +2,9 @@
 
 use std::thread::JoinHandle;
 
-use super::enemy::{Enemy, free_place, message};
+use super::enemy::{Enemy, message};
 use super::fight::Fight;
+use crate::mesh::zenoh::tests::free_place;
 
 /// How often a node comes and goes.
 const TIMES: usize = 50;

@@ -74,7 +74,7 @@ const ATTACKS: &[Attack] = &[
 
 /// Takes about a minute; `GREENROOM_HOSTILE_SECONDS` sets how long what can take any time takes.
 #[test]
-#[ignore = "it needs the machine for itself, for a minute: on a busy one a flood crowds others out"]
+#[ignore = "it needs the machine for itself, for a minute; CI runs it alone: on a busy one a flood crowds others out"]
 fn who_knows_the_cookie_neither_fills_a_node_nor_stops_it_nor_disturbs_others() {
     if std::env::var_os(ENEMY).is_some() {
         let seconds = std::env::var(SECONDS).map_or(SECONDS_DEFAULT, |text| text.parse().expect("a number of seconds"));

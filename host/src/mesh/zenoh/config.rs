@@ -20,9 +20,11 @@ const KEEP_ALIVES: u32 = 4;
 /// What opening or accepting a link may take.
 const OPEN_MS: u64 = 2000;
 
-/// How long a writer waits for room before the engine closes the link. Longer than any lease: a dead peer is noticed by
-/// its silence, and a slow one is none.
-const WAIT_FOR_ROOM: Duration = Duration::from_secs(60);
+/// How long who sends to a peer waits for room before the engine closes the link, as part of the lease. While one waits, the engine
+/// can't end a link that is lost, and nothing leaves for any other peer: its one thread for that waits too (1.10.2,
+/// `SplitTransmissionPipelineConsumer::drain`). With half a lease no other peer loses this node by it. A peer that is only slow never
+/// makes anybody wait here, as a link takes more than the outbox's window.
+const WAIT_FOR_ROOM: u32 = 2;
 
 /// What a link puts together for one message. A packet is some 64 KiB at most, and a token or a key less; the engine's own
 /// bound is 1 GiB, which a peer could have it hold.
@@ -51,7 +53,10 @@ pub(super) fn config(me: Id, listen: &str, certificate: &Certificate, lease: Dur
         ("transport/link/protocols", json!([TRANSPORT])),
         ("transport/link/tx/lease", json!(lease.as_millis())),
         ("transport/link/tx/keep_alive", json!(KEEP_ALIVES)),
-        ("transport/link/tx/queue/congestion_control/block/wait_before_close", json!(WAIT_FOR_ROOM.as_micros())),
+        (
+            "transport/link/tx/queue/congestion_control/block/wait_before_close",
+            json!((lease / WAIT_FOR_ROOM).as_micros()),
+        ),
         ("transport/link/rx/max_message_size", json!(MESSAGE_BYTES_MAX)),
         ("transport/unicast/open_timeout", json!(OPEN_MS)),
         ("transport/unicast/accept_timeout", json!(OPEN_MS)),

@@ -212,6 +212,8 @@ impl Shared {
     pub(super) async fn ask(&self, key: &str) -> Vec<Presence> {
         let question = self.session.get(key).target(QueryTarget::All);
         let question = question.consolidation(ConsolidationMode::None).timeout(ASKING * 5);
+        // Not behind what a peer does not take, and rather not at all than to wait for room.
+        let question = question.congestion_control(CongestionControl::Drop).priority(Priority::InteractiveHigh);
         let Ok(answers) = question.await else { return Vec::new() };
         let mut holders = Vec::new();
         while let Ok(answer) = answers.recv_async().await {

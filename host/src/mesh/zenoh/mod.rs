@@ -9,7 +9,7 @@ mod places;
 mod presences;
 mod probe;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;

@@ -126,7 +126,8 @@ impl std::task::Wake for Parked {
     }
 }
 
-fn free_place() -> Place {
+/// Where nobody listens.
+pub(in crate::mesh) fn free_place() -> Place {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     socket.local_addr().expect("its address").to_string().parse().expect("a place")
 }

@@ -41,3 +41,24 @@ fn who_is_frozen_is_lost_after_its_lease_and_met_again_when_it_thaws() {
     one.log.wait(|heard| *heard == Heard::Up(two.clone()), 2);
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
+
+#[test]
+fn who_is_lost_while_much_waits_for_it_keeps_no_other_from_hearing() {
+    let (one, two) = pair();
+    let lost = presence(1);
+    let process = Process::start(&lost, &[&one], LEASE);
+    one.log.wait(|heard| *heard == Heard::Up(lost.clone()), 1);
+    process.signal(Signal::STOP);
+    // Until there is no room, and then until there never will be.
+    while one.send(&lost, vec![0; 60_000]).is_ok() {}
+    one.log.wait(|heard| matches!(heard, Heard::Down(presence, _) if *presence == lost), 1);
+    // If nothing came from this one, the other would lose it in that time.
+    let (until, mut sent) = (Instant::now() + 2 * LEASE, 0);
+    while Instant::now() < until {
+        send(&one, &two, &sent.to_string());
+        sent += 1;
+        two.log.packets(sent);
+    }
+    let heard = two.log.take();
+    assert!(!heard.iter().any(|heard| matches!(heard, Heard::Down(presence, _) if *presence == one.presence)));
+}

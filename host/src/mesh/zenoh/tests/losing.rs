@@ -2,6 +2,8 @@
 
 use super::cable::Cable;
 use super::*;
+use crate::mesh::outbox::WINDOW_BYTES;
+use crate::mesh::packet::PACKET_BYTES;
 
 /// Two nodes, the second behind a cable.
 fn cabled() -> (Node, Node, [Cable; 2]) {
@@ -93,6 +95,18 @@ fn a_short_silence_loses_nothing() {
     cables.iter().for_each(|cable| cable.cut(false));
     assert_eq!(two.log.packets(100).len(), 100);
     assert_eq!(two.log.take().len(), 101, "one up, no down");
+}
+
+#[test]
+fn a_peer_s_window_goes_into_a_link_that_is_silent() {
+    let (one, two, cables) = cabled();
+    cables.iter().for_each(|cable| cable.cut(true));
+    // Who had to wait for room would have the link closed.
+    let packets = WINDOW_BYTES / PACKET_BYTES;
+    (0..packets).for_each(|_| one.send(&two.presence, vec![b'x'; PACKET_BYTES]).expect("there is room"));
+    cables.iter().for_each(|cable| cable.cut(false));
+    assert_eq!(two.log.packets(packets).len(), packets);
+    assert_eq!(two.log.take().len(), packets + 1, "one up, no down");
 }
 
 #[test]
