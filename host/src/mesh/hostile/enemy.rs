@@ -77,6 +77,8 @@ struct Heard {
     listener: Option<Sender<Content>>,
     /// It takes its time for each packet, and the link fills up.
     is_slow: bool,
+    /// It takes none.
+    is_deaf: bool,
 }
 
 impl Inbox for Ears {
@@ -99,6 +101,7 @@ impl Inbox for Ears {
         if heard.is_slow {
             heard = self.more.wait_timeout(heard, SLOW).expect("no poison").0;
         }
+        heard = self.more.wait_while(heard, |heard| heard.is_deaf).expect("no poison");
         if heard.victim.as_ref() == Some(from) {
             heard.packet(packet);
             self.more.notify_all();
@@ -144,14 +147,22 @@ impl Enemy {
         Enemy::meet_as(free_place(), victim)
     }
 
-    /// As [`Enemy::meet`], under a name. It listens elsewhere: the engine does not always leave an address in time.
+    /// As [`Enemy::meet`], under a name. It listens elsewhere: the engine does not always leave an address in time, and one that
+    /// was free may be taken a moment later.
     pub fn meet_as(place: Place, victim: &Place) -> Enemy {
         let me = Presence { place: place.clone(), incarnation: random_number() };
         let ears = Arc::new(Ears { victim: victim.clone(), heard: Mutex::default(), more: Condvar::new() });
-        let listen = free_place().as_str().parse().ok();
-        let settings =
-            zenoh::Settings { place, cookie: cookie(), listen, seeds: vec![victim.clone()], lease: zenoh::LEASE };
-        let engine = wait(zenoh::open(settings, me.incarnation, ears.clone())).expect("it knows the cookie");
+        let opened = || {
+            let (place, listen, seeds) = (place.clone(), free_place().as_str().parse().ok(), vec![victim.clone()]);
+            let settings = zenoh::Settings { place, cookie: cookie(), listen, seeds, lease: zenoh::LEASE };
+            wait(zenoh::open(settings, me.incarnation, ears.clone()))
+        };
+        let engine = loop {
+            match opened() {
+                Err(zenoh::OpenError::CannotListen { .. }) => {}
+                engine => break engine.expect("it knows the cookie"),
+            }
+        };
         let victim = ears.until(PATIENCE, |heard| heard.victim.clone()).expect("it meets the victim");
         let mut enemy = Enemy {
             engine,
@@ -294,6 +305,12 @@ impl Enemy {
     /// Takes its time for what comes, or does no more.
     pub fn is_slow(&self, is_slow: bool) {
         lock(&self.ears.heard).is_slow = is_slow;
+        self.ears.more.notify_all();
+    }
+
+    /// Takes nothing of what comes, or does again.
+    pub fn is_deaf(&self, is_deaf: bool) {
+        lock(&self.ears.heard).is_deaf = is_deaf;
         self.ears.more.notify_all();
     }
 

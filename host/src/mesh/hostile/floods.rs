@@ -170,13 +170,30 @@ pub(super) fn nothing_is_taken(fight: &mut Fight) {
 pub(super) fn all_is_taken(fight: &mut Fight) {
     talks(fight);
     fight.enemy.is_slow(true);
+    all_is_said_to_be_taken(fight);
+    fight.enemy.is_slow(false);
+    comes_as_another(fight);
+}
+
+/// The same, and it takes nothing at all: its link is full, and the victim cuts it.
+pub(super) fn nothing_is_heard(fight: &mut Fight) {
+    talks(fight);
+    fight.enemy.is_reckless = true;
+    fight.enemy.is_deaf(true);
+    all_is_said_to_be_taken(fight);
+    fight.enemy.is_deaf(false);
+    comes_as_another(fight);
+}
+
+fn all_is_said_to_be_taken(fight: &Fight) {
     let head = Head::Taken { epochs: fight.enemy.epochs(), taken: u64::MAX };
     while fight.goes_on() {
         fight.enemy.sends(head.packet());
     }
-    fight.enemy.is_slow(false);
-    // What it has said it has, and has not, fills its own link, and that may not come up again for a minute: as another
-    // node it is heard at once.
+}
+
+/// Its own link is full of what it has said it has, and has not.
+fn comes_as_another(fight: &mut Fight) {
     let victim = fight.enemy.victim.place.clone();
     std::mem::replace(&mut fight.enemy, Enemy::meet(&victim)).leaves();
 }

@@ -57,6 +57,7 @@ const ATTACKS: &[Attack] = &[
     },
     Attack { name: "nothing is ever said to be taken", run: floods::nothing_is_taken },
     Attack { name: "all is said to be taken", run: floods::all_is_taken },
+    Attack { name: "all is said to be taken, and nothing is heard", run: floods::nothing_is_heard },
     Attack { name: "ends of whom it does not have", run: lies::ends_of_others },
     Attack { name: "ends for whom it is no ancestor of", run: lies::orders },
     Attack { name: "links and monitors of one actor, which ends", run: lies::storm_and_the_target_ends },

@@ -20,11 +20,12 @@ const KEEP_ALIVES: u32 = 4;
 /// What opening or accepting a link may take.
 const OPEN_MS: u64 = 2000;
 
-/// How long who sends to a peer waits for room before the engine closes the link, as part of the lease. While one waits, the engine
+/// How long who sends to a peer waits for room before the engine closes the link: that part of a lease. While one waits, the engine
 /// can't end a link that is lost, and nothing leaves for any other peer: its one thread for that waits too (1.10.2,
-/// `SplitTransmissionPipelineConsumer::drain`). With half a lease no other peer loses this node by it. A peer that is only slow never
-/// makes anybody wait here, as a link takes more than the outbox's window.
-const WAIT_FOR_ROOM: u32 = 2;
+/// `SplitTransmissionPipelineConsumer::drain`). With a third, two that wait one after the other, and a keep-alive that was about to
+/// leave, are less than a lease, so no other peer loses this node. A peer that is only slow makes nobody wait here, as a link takes
+/// all of the outbox's window.
+const WAIT_FOR_ROOM: u32 = 3;
 
 /// What a link puts together for one message. A packet is some 64 KiB at most, and a token or a key less; the engine's own
 /// bound is 1 GiB, which a peer could have it hold.
