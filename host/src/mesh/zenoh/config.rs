@@ -24,7 +24,8 @@ const OPEN_MS: u64 = 2000;
 /// can't end a link that is lost, and nothing leaves for any other peer: its one thread for that waits too (1.10.2,
 /// `SplitTransmissionPipelineConsumer::drain`). With a third, two that wait one after the other, and a keep-alive that was about to
 /// leave, are less than a lease, so no other peer loses this node. A peer that is only slow makes nobody wait here, as a link takes
-/// all of the outbox's window.
+/// all of the outbox's window. (Ends need no room in it: of one that is silent many thousands at once can fill its link, and it is lost
+/// before its lease is over.)
 const WAIT_FOR_ROOM: u32 = 3;
 
 /// What a link puts together for one message. A packet is some 64 KiB at most, and a token or a key less; the engine's own
