@@ -13,8 +13,8 @@ use crate::node::spawning::{CHUNK_BYTES, Travels};
 use crate::refusal::{Refusal, RefusalKind};
 
 /// How many chunks are on their way at once, if the node is near: what others send waits behind them. (With two of 30 KiB the
-/// 99th percentile of pings was 3.5 times as long as it is alone, with one of 8 KiB 1.7 to 2.9 times, and with [`PAUSE`] 1.0
-/// to 1.6 times: `bench mesh load`, on two cores.)
+/// 99th percentile of pings was 3.5 times as long as it is alone, with one of 8 KiB 1.7 to 2.9 times, and with [`PAUSE`] 0.9
+/// to 1.5 times: `bench mesh load`, on two cores.)
 const AHEAD_MIN: usize = 1;
 
 /// And if it is far: 2 MiB at each round trip.
@@ -23,8 +23,7 @@ const AHEAD_MAX: usize = 256;
 /// One chunk more is ahead for each such part of a round trip.
 const AHEAD_PER: Duration = Duration::from_millis(1);
 
-/// After each chunk others get their turn, for so long. A module comes at some 10 MB a second then, a third to half of what it
-/// would be.
+/// After each chunk others get their turn, for so long. A module comes at some 9 MB a second then, half of what it would be.
 const PAUSE: Duration = Duration::from_micros(300);
 
 /// How long a node may send nothing of a module.
