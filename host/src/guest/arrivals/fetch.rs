@@ -17,8 +17,8 @@ use crate::refusal::{Refusal, RefusalKind};
 /// to 1.5 times: `bench mesh load`, on two cores.)
 const AHEAD_MIN: usize = 1;
 
-/// And if it is far: 2 MiB at each round trip.
-const AHEAD_MAX: usize = 256;
+/// And if it is far: 512 KiB at each round trip, half of what is let be on its way, so that there is room for what others send.
+const AHEAD_MAX: usize = 64;
 
 /// One chunk more is ahead for each such part of a round trip.
 const AHEAD_PER: Duration = Duration::from_millis(1);
