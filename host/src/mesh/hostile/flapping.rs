@@ -44,8 +44,10 @@ fn come_and_go(fight: &mut Fight, meet: impl Fn(&Place) -> Enemy) {
         enemy.says([message(&fight.to("echo"), None, "1".to_owned())]);
         leaving.push_back(std::thread::spawn(|| enemy.leaves()));
         times += 1;
-        if leaving.len() > LEAVING_MAX {
-            leaving.pop_front().map(|first| first.join().expect("no panic"));
+        if leaving.len() > LEAVING_MAX
+            && let Some(first) = leaving.pop_front()
+        {
+            first.join().expect("no panic");
         }
     }
     leaving.into_iter().for_each(|leaving| leaving.join().expect("no panic"));
