@@ -14,7 +14,6 @@ use crate::mesh::packet::{Assembly, Epochs, Head, PACKET_BYTES, VERSION, put_who
 use crate::mesh::random_number;
 use crate::mesh::wire::{self, Content};
 use crate::mesh::zenoh;
-use crate::mesh::zenoh::tests::free_place;
 use crate::message::{Admission, Message};
 use crate::node::uplink::Question;
 use crate::signal::{Envelope, Signal, To};
@@ -144,7 +143,7 @@ impl Heard {
 impl Enemy {
     /// Meets the victim, and begins a connection.
     pub fn meet(victim: &Place) -> Enemy {
-        Enemy::meet_as(free_place(), victim)
+        Enemy::meet_as(zenoh::tests::free_place(), victim)
     }
 
     /// As [`Enemy::meet`], under a name. It listens elsewhere: the engine does not always leave an address in time, and one that
@@ -153,7 +152,8 @@ impl Enemy {
         let me = Presence { place: place.clone(), incarnation: random_number() };
         let ears = Arc::new(Ears { victim: victim.clone(), heard: Mutex::default(), more: Condvar::new() });
         let opened = || {
-            let (place, listen, seeds) = (place.clone(), free_place().as_str().parse().ok(), vec![victim.clone()]);
+            let (place, listen, seeds) =
+                (place.clone(), zenoh::tests::free_place().as_str().parse().ok(), vec![victim.clone()]);
             let settings = zenoh::Settings { place, cookie: cookie(), listen, seeds, lease: zenoh::LEASE };
             wait(zenoh::open(settings, me.incarnation, ears.clone()))
         };

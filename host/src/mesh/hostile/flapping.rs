@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::enemy::{Enemy, message};
 use super::fight::Fight;
 use crate::address::Place;
-use crate::mesh::zenoh::tests::free_place;
+use crate::mesh::zenoh;
 
 /// How often a node comes and goes.
 const TIMES: usize = 50;
@@ -29,7 +29,7 @@ pub(super) fn connections(fight: &mut Fight) {
 
 /// It meets the victim, says hello and something more, and leaves.
 pub(super) fn one_name(fight: &mut Fight) {
-    let place = free_place();
+    let place = zenoh::tests::free_place();
     come_and_go(fight, |victim| Enemy::meet_as(place.clone(), victim));
 }
 
