@@ -41,6 +41,7 @@ use self::news::{Ended, News};
 use self::restarts::{Action, Cause, Decision, Key, Moment, Restarts, Why};
 use super::{Context, Received};
 use crate::address::{Address, quoted};
+use crate::clock::Clock;
 use crate::message::Message;
 use crate::node::crash::{self, CrashReport, Supervision};
 use crate::outcome::Outcome;
@@ -162,9 +163,7 @@ impl Supervisor {
     async fn orders(&mut self, key: Key, order: impl Fn(&mut Context, &Address) -> Result<(), Refusal>) {
         let Some(address) = self.children.get(&key).and_then(|child| child.address.clone()) else { return };
         // Refused for another reason it has ended: we shall hear of that.
-        while order(&mut self.context, &address).is_err_and(|why| why.kind() == RefusalKind::MailboxFull) {
-            tokio::time::sleep(ORDER_AGAIN).await;
-        }
+        while_full(|| order(&mut self.context, &address)).await;
     }
 
     fn hear(&mut self, received: Received) {
@@ -266,4 +265,38 @@ impl Supervisor {
 
 fn text(refusal: Refusal) -> Message {
     Message::trusted(refusal.to_json())
+}
+
+/// Gives an order, and again for as long as the way is too full. In real time, whatever the node's clock says: it is a peer
+/// that makes room.
+async fn while_full(mut order: impl FnMut() -> Result<(), Refusal>) {
+    let clock = Clock::real();
+    while order().is_err_and(|why| why.kind() == RefusalKind::MailboxFull) {
+        clock.sleep_until(clock.deadline(ORDER_AGAIN)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::actor::executor::Executor;
+
+    #[test]
+    fn an_order_is_given_again_until_there_is_room() {
+        let (executor, (tell, told)) = (Executor::start(1).expect("a thread"), channel());
+        executor.spawn(async move {
+            let mut times = 0;
+            while_full(|| {
+                times += 1;
+                if times < 3 { Err(Refusal::new(RefusalKind::MailboxFull, "full")) } else { Ok(()) }
+            })
+            .await;
+            tell.send(times).expect("the test waits");
+        });
+        // If it panics, nobody tells.
+        assert_eq!(told.recv(), Ok(3));
+        executor.close();
+    }
 }
